@@ -1,0 +1,149 @@
+/// Squared distances between recorded values, token by token: norms without the features.
+///
+/// For P points and N tokens it holds `D2[u, v] = ‖f_u − f_v‖²` of every pair, the origin being one
+/// more point. Any norm of a combination follows by Schoenberg's identity,
+/// `‖Σ w_u f_u‖² = −½ Σ_u,v w_u w_v D2[u, v]` with the origin taking the weight `−Σ w_u`. All sums are
+/// taken in double precision in a fixed order, so results do not depend on the processor.
+public struct DistanceTable: Sendable {
+  public let pointCount: Int
+  public let tokenCount: Int
+  // Pair-major: for each pair u < v (v may be the origin), all tokens in a row.
+  private let squared: [Double]
+
+  /// Measures every pair of points, each of `tokenCount` rows of `channelCount` values.
+  ///
+  /// Cost: P (P + 1) / 2 · N · D multiplications; N · P (P + 1) / 2 doubles are kept.
+  public init(points: [[Float]], tokenCount: Int, channelCount: Int) {
+    precondition(points.allSatisfy { $0.count == tokenCount * channelCount })
+    pointCount = points.count
+    self.tokenCount = tokenCount
+    let count = points.count
+    let zero = [Float](repeating: 0, count: tokenCount * channelCount)
+    squared = [Double](unsafeUninitializedCapacity: count * (count + 1) / 2 * tokenCount) { buffer, filled in
+      for u in 0..<count {
+        for v in (u + 1)...count {
+          let first = DistanceTable.pair(u, v, count) * tokenCount
+          points[u].withUnsafeBufferPointer { a in
+            (v == count ? zero : points[v]).withUnsafeBufferPointer { b in
+              for token in 0..<tokenCount {
+                buffer[first + token] = DistanceTable.squaredDistance(
+                  a, b, from: token * channelCount, count: channelCount)
+              }
+            }
+          }
+        }
+      }
+      filled = buffer.count
+    }
+  }
+
+  /// The point that stands for zero.
+  public var origin: Int { pointCount }
+
+  /// The distances of one pair, one per token. `u` and `v` differ.
+  public func squaredDistances(_ u: Int, _ v: Int) -> ArraySlice<Double> {
+    let first = DistanceTable.pair(min(u, v), max(u, v), pointCount) * tokenCount
+    return squared[first..<(first + tokenCount)]
+  }
+
+  /// Squared norms of one combination of points for every token, clamped at zero.
+  public func squaredNorms(_ weights: [(point: Int, weight: Double)]) -> [Double] {
+    var norms = [Double](repeating: 0, count: tokenCount)
+    let all = weights + [(origin, -weights.reduce(0) { $0 + $1.weight })]
+    squared.withUnsafeBufferPointer { squared in
+      norms.withUnsafeMutableBufferPointer { norms in
+        for i in 0..<all.count where all[i].weight != 0 {
+          for j in (i + 1)..<max(all.count, i + 1) where all[j].weight != 0 {
+            precondition(all[i].point != all[j].point, "a point appears twice in a combination")
+            let first =
+              DistanceTable.pair(
+                min(all[i].point, all[j].point), max(all[i].point, all[j].point), pointCount) * tokenCount
+            let factor = all[i].weight * all[j].weight
+            for token in 0..<tokenCount { norms[token] -= factor * squared[first + token] }
+          }
+        }
+        for token in 0..<tokenCount { norms[token] = max(norms[token], 0) }
+      }
+    }
+    return norms
+  }
+
+  /// Squared norms of combinations whose weights differ from token to token.
+  ///
+  /// `weights[i][token]` is the weight of `points[i]`; points must differ from one another.
+  public func squaredNorms(points: [Int], weights: [[Double]]) -> [Double] {
+    var norms = [Double](repeating: 0, count: tokenCount)
+    var originWeights = [Double](repeating: 0, count: tokenCount)
+    for row in weights {
+      for token in 0..<tokenCount { originWeights[token] -= row[token] }
+    }
+    let (points, weights) = (points + [origin], weights + [originWeights])
+    squared.withUnsafeBufferPointer { squared in
+      norms.withUnsafeMutableBufferPointer { norms in
+        for i in 0..<points.count {
+          for j in (i + 1)..<max(points.count, i + 1) {
+            let first =
+              DistanceTable.pair(min(points[i], points[j]), max(points[i], points[j]), pointCount)
+              * tokenCount
+            weights[i].withUnsafeBufferPointer { a in
+              weights[j].withUnsafeBufferPointer { b in
+                for token in 0..<tokenCount { norms[token] -= a[token] * b[token] * squared[first + token] }
+              }
+            }
+          }
+        }
+        for token in 0..<tokenCount { norms[token] = max(norms[token], 0) }
+      }
+    }
+    return norms
+  }
+
+  /// Adds up the distances of a pair over the tokens of each of several sets.
+  ///
+  /// `sets[token]` is the set a token belongs to; `sums` has one entry per set.
+  public func add(_ u: Int, _ v: Int, by sets: [UInt8], to sums: inout [Double]) {
+    let first = DistanceTable.pair(min(u, v), max(u, v), pointCount) * tokenCount
+    squared.withUnsafeBufferPointer { squared in
+      sets.withUnsafeBufferPointer { sets in
+        sums.withUnsafeMutableBufferPointer { sums in
+          for token in 0..<tokenCount { sums[Int(sets[token])] += squared[first + token] }
+        }
+      }
+    }
+  }
+
+  // Place of the pair u < v among all pairs of count + 1 points, the origin being the last.
+  @inline(__always)
+  private static func pair(_ u: Int, _ v: Int, _ count: Int) -> Int {
+    u * (2 * count - u - 1) / 2 + u + (v - u - 1)
+  }
+
+  // Eight running sums, so that the order of additions is the same on every processor.
+  @inline(__always)
+  private static func squaredDistance(
+    _ a: UnsafeBufferPointer<Float>, _ b: UnsafeBufferPointer<Float>, from first: Int, count: Int
+  ) -> Double {
+    var lanes = SIMD8<Double>.zero
+    var index = first
+    let end = first + count
+    while index + 8 <= end {
+      var x = SIMD8<Float>.zero
+      var y = SIMD8<Float>.zero
+      for lane in 0..<8 {
+        x[lane] = a[index + lane]
+        y[lane] = b[index + lane]
+      }
+      let difference = SIMD8<Double>(x) - SIMD8<Double>(y)
+      lanes += difference * difference
+      index += 8
+    }
+    var sum = 0.0
+    while index < end {
+      let difference = Double(a[index]) - Double(b[index])
+      sum += difference * difference
+      index += 1
+    }
+    for lane in 0..<8 { sum += lanes[lane] }
+    return sum
+  }
+}

@@ -1,0 +1,70 @@
+/// Writes down what passes the taps, around any other hook.
+///
+/// It records at the taps of its sink and never changes the run: the answers are those of `inner`.
+/// When `inner` jumps, the taps in between are absent, the target is predicted and everything after
+/// it derived; the model must show the target next, with the tensors of the jump. A group ends at
+/// `guided`, and only then are its calls written.
+///
+/// Times are wall times between taps, without the time spent in the recorder and in `inner`. A group
+/// runs in lockstep, so its time is shared equally between its calls.
+public struct Recorder: CallHook {
+  /// The hook that is asked what to do.
+  public private(set) var inner: any CallHook
+  private let sink: TraceWriter
+  private var group: [Call] = []
+  // Tensors and states by tap, then by place in the group.
+  private var features: [Tap: [Tensor]] = [:]
+  private var states: [Tap: TapState] = [:]
+  private var stretches: [Tap: Duration] = [:]
+  private var jumpTarget: Tap?
+  private var mark = ContinuousClock.now
+
+  public init(sink: TraceWriter, inner: any CallHook = Onward()) {
+    self.sink = sink
+    self.inner = inner
+  }
+
+  public mutating func begin(_ group: [Call]) throws {
+    precondition(self.group.isEmpty, "the group before must reach `guided` first")
+    precondition(!group.isEmpty, "a group has at least one call")
+    self.group = group
+    jumpTarget = nil
+    try inner.begin(group)
+    mark = .now
+  }
+
+  public mutating func reached(_ tap: Tap, _ tensors: [Tensor]) throws -> Passage {
+    stretches[tap] = mark.duration(to: .now)
+    precondition(
+      tensors.count == (tap == .guided ? 1 : group.count), "one tensor per call, one in all at `guided`")
+    if sink.taps[tap] != nil {
+      features[tap] = tensors
+      states[tap] = jumpTarget == nil ? .fresh : tap == jumpTarget ? .predicted : .derived
+    }
+    let passage = try inner.reached(tap, tensors)
+    if case .jump(let target, _) = passage {
+      precondition(target > tap, "a jump leads to a later tap")
+      jumpTarget = target
+    }
+    if tap == .guided { try finishGroup() }
+    mark = .now
+    return passage
+  }
+
+  private mutating func finishGroup() throws(TraceError) {
+    let seconds = stretches.mapValues { $0 / .seconds(1) / Double(group.count) }
+    for (place, call) in group.enumerated().sorted(by: { $0.element.ordinal < $1.element.ordinal }) {
+      var call = call
+      call.seconds = seconds.keys.sorted().reduce(0) { $0 + (seconds[$1] ?? 0) }
+      // `guided` has one tensor for all branches: it stays with the first call of the group.
+      let own = features.filter { place < $0.value.count }
+      try sink.append(
+        call, states: states.filter { own[$0.key] != nil }, stretchSeconds: seconds,
+        features: own.mapValues { $0[place] })
+    }
+    group = []
+    features = [:]
+    states = [:]
+    stretches = [:]
+  }
+}

@@ -1,0 +1,37 @@
+// What can be told from a file's name, size and first bytes, before the HDF5 library sees it.
+extension TraceReader {
+  // Signature, version 2 or 3, sizes of addresses, flags; then from byte 28 the file's end.
+  private static let superblockByteCount = 48
+  private static let signature: [UInt8] = [0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a]
+
+  static func checkFile(_ path: String) throws(TraceError) {
+    switch FileSystem.kind(of: path) {
+    case .file: break
+    case .folder: throw TraceError(.notATrace, path: path, "this is a folder, not a trace")
+    case .other: throw TraceError(.notATrace, path: path, "this is not a regular file")
+    case .nothing:
+      let partial = path + TraceFormat.unfinishedSuffix
+      let hint = FileSystem.kind(of: partial) == .file ? "; an unfinished recording is at \(partial)" : ""
+      throw TraceError(.missing, path: path, "there is no such file\(hint)")
+    }
+    let unfinished = TraceError(.unfinished, path: path, "the recording was never finished")
+    guard !path.hasSuffix(TraceFormat.unfinishedSuffix) else { throw unfinished }
+    let (head, byteCount) = try FileSystem.head(of: path, superblockByteCount)
+    guard byteCount > 0 else { throw TraceError(.notATrace, path: path, "the file is empty") }
+    guard head.starts(with: signature) else {
+      throw TraceError(.notATrace, path: path, "this is not an HDF5 file, so no trace")
+    }
+    guard head.count == superblockByteCount else {
+      throw TraceError(.corrupt, path: path, "the file is cut off after \(byteCount) bytes")
+    }
+    guard head[8] == 2 || head[8] == 3, head[9] == 8, head[10] == 8 else {
+      throw TraceError(.notATrace, path: path, "this is an HDF5 file, but not a wctrace trace")
+    }
+    // The library sets these flags while a file is open for writing.
+    guard head[11] == 0 else { throw unfinished }
+    let end = head[28..<36].reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+    guard end == UInt64(byteCount) else {
+      throw TraceError(.corrupt, path: path, "the file should have \(end) bytes and has \(byteCount)")
+    }
+  }
+}

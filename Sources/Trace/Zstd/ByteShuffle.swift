@@ -1,0 +1,62 @@
+/// The order of bytes that compresses: first bytes of all numbers, then all second bytes, and so on.
+///
+/// One pass over memory each way. The planes may be longer than the numbers; then only their leading
+/// parts are touched.
+package enum ByteShuffle {
+  /// Splits numbers into byte planes.
+  package static func scatter(
+    _ numbers: UnsafeRawBufferPointer, into planes: UnsafeMutableRawBufferPointer, elementByteCount: Int
+  ) {
+    let count = numbers.count / elementByteCount
+    let stride = planes.count / elementByteCount
+    guard count > 0, let source = numbers.baseAddress, let target = planes.baseAddress else { return }
+    let bytes = target.assumingMemoryBound(to: UInt8.self)
+    switch elementByteCount {
+    case 2: split(source.assumingMemoryBound(to: UInt16.self), count, bytes, stride)
+    case 4: split(source.assumingMemoryBound(to: UInt32.self), count, bytes, stride)
+    case 8: split(source.assumingMemoryBound(to: UInt64.self), count, bytes, stride)
+    default: target.copyMemory(from: source, byteCount: numbers.count)
+    }
+  }
+
+  /// Joins byte planes back into numbers.
+  package static func gather(
+    _ planes: UnsafeRawBufferPointer, into numbers: UnsafeMutableRawBufferPointer, elementByteCount: Int
+  ) {
+    let count = numbers.count / elementByteCount
+    let stride = planes.count / elementByteCount
+    guard count > 0, let source = planes.baseAddress, let target = numbers.baseAddress else { return }
+    let bytes = source.assumingMemoryBound(to: UInt8.self)
+    switch elementByteCount {
+    case 2: join(bytes, stride, target.assumingMemoryBound(to: UInt16.self), count)
+    case 4: join(bytes, stride, target.assumingMemoryBound(to: UInt32.self), count)
+    case 8: join(bytes, stride, target.assumingMemoryBound(to: UInt64.self), count)
+    default: target.copyMemory(from: source, byteCount: numbers.count)
+    }
+  }
+
+  @inline(__always)
+  private static func split<Number: FixedWidthInteger>(
+    _ source: UnsafePointer<Number>, _ count: Int, _ target: UnsafeMutablePointer<UInt8>, _ stride: Int
+  ) {
+    for byte in 0..<MemoryLayout<Number>.size {
+      let plane = target + byte * stride
+      let shift = Number(truncatingIfNeeded: 8 * byte)
+      for index in 0..<count { plane[index] = UInt8(truncatingIfNeeded: source[index] &>> shift) }
+    }
+  }
+
+  @inline(__always)
+  private static func join<Number: FixedWidthInteger>(
+    _ source: UnsafePointer<UInt8>, _ stride: Int, _ target: UnsafeMutablePointer<Number>, _ count: Int
+  ) {
+    for index in 0..<count {
+      var number: Number = 0
+      for byte in 0..<MemoryLayout<Number>.size {
+        number |=
+          Number(truncatingIfNeeded: source[byte * stride + index]) &<< Number(truncatingIfNeeded: 8 * byte)
+      }
+      target[index] = number
+    }
+  }
+}

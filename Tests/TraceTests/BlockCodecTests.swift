@@ -1,0 +1,104 @@
+import Testing
+import Trace
+
+@Suite struct BlockCodecTests {
+  @Test func fletcherByHand() {
+    // Words 0x0102, then 0x03 as the high byte of a last word 0x0300.
+    // low: 0x0102, 0x0402; high, the sum of the lows: 0x0102, 0x0504.
+    #expect([1, 2, 3].withUnsafeBytesOfUInt8(fletcher32) == 0x0504_0402)
+    // Two words 0xffff: low 0x1fffe folds to 0xffff; high 0xffff + 0x1fffe = 0x2fffd folds to 0xffff.
+    #expect([255, 255, 255, 255].withUnsafeBytesOfUInt8(fletcher32) == 0xffff_ffff)
+    #expect([].withUnsafeBytesOfUInt8(fletcher32) == 0)
+  }
+
+  @Test func shuffleByHand() {
+    // Two 4-byte numbers 01 02 03 04 and 11 12 13 14: all first bytes, all second bytes, ...
+    var planes = [UInt8](repeating: 0, count: 8)
+    let numbers: [UInt8] = [0x01, 0x02, 0x03, 0x04, 0x11, 0x12, 0x13, 0x14]
+    numbers.withUnsafeBytes { numbers in
+      planes.withUnsafeMutableBytes { ByteShuffle.scatter(numbers, into: $0, elementByteCount: 4) }
+    }
+    #expect(planes == [0x01, 0x11, 0x02, 0x12, 0x03, 0x13, 0x04, 0x14])
+    // One number in planes made for two: each plane keeps its second place free.
+    planes = [UInt8](repeating: 0, count: 8)
+    numbers.prefix(4).withUnsafeBytes { numbers in
+      planes.withUnsafeMutableBytes { ByteShuffle.scatter(numbers, into: $0, elementByteCount: 4) }
+    }
+    #expect(planes == [0x01, 0, 0x02, 0, 0x03, 0, 0x04, 0])
+  }
+
+  @Test(arguments: [1, 2, 4, 8], [0, 1, 7, 16])
+  func shuffleComesBack(elementByteCount: Int, missing: Int) {
+    let numbers = (0..<(16 - missing) * elementByteCount).map { UInt8($0 * 37 % 256) }
+    var planes = [UInt8](repeating: 0, count: 16 * elementByteCount)
+    var back = [UInt8](repeating: 0, count: numbers.count)
+    numbers.withUnsafeBytes { numbers in
+      planes.withUnsafeMutableBytes {
+        ByteShuffle.scatter(numbers, into: $0, elementByteCount: elementByteCount)
+      }
+    }
+    planes.withUnsafeBytes { planes in
+      back.withUnsafeMutableBytes { ByteShuffle.gather(planes, into: $0, elementByteCount: elementByteCount) }
+    }
+    #expect(back == numbers)
+  }
+
+  // Frames written by hand: magic number, descriptor, content size, one raw block, checksum.
+  //
+  // Descriptor 0x20: one segment, content size in one byte, no checksum; 0x24: with checksum; 0x25:
+  // with a dictionary id of one byte. A raw last block of n bytes has the header 8n + 1.
+  @Test(arguments: [
+    // The checksum is missing.
+    [0x28, 0xb5, 0x2f, 0xfd, 0x20, 4, 33, 0, 0, 1, 2, 3, 4],
+    // The checksum is wrong.
+    [0x28, 0xb5, 0x2f, 0xfd, 0x24, 4, 33, 0, 0, 1, 2, 3, 4, 9, 9, 9, 9],
+    // The content is shorter than the block.
+    [0x28, 0xb5, 0x2f, 0xfd, 0x20, 2, 17, 0, 0, 1, 2],
+    // A dictionary is asked for.
+    [0x28, 0xb5, 0x2f, 0xfd, 0x25, 7, 4, 33, 0, 0, 1, 2, 3, 4, 9, 9, 9, 9],
+    // A frame to skip.
+    [0x50, 0x2a, 0x4d, 0x18, 4, 0, 0, 0, 1, 2, 3, 4],
+    // Not zstd at all, and nothing.
+    [1, 2, 3, 4, 5, 6, 7, 8], [],
+  ])
+  func framesThatTheEncoderWouldNotMake(frame: [UInt8]) {
+    #expect(decode(frame + checksum(frame)) == nil)
+  }
+
+  @Test func onlyTheExactBlockIsAccepted() throws {
+    let block: [UInt8] = [1, 2, 3, 4]
+    let stored = try #require(
+      block.withUnsafeBytes { BlockEncoder().encode($0, elementByteCount: 1, blockByteCount: 4) })
+    #expect(decode(stored) == block)
+    let frame = stored.dropLast(4)
+    // A second frame behind the first, a cut frame and a wrong last checksum.
+    #expect(decode(frame + frame + checksum(frame + frame)) == nil)
+    #expect(decode(frame.dropLast() + checksum(Array(frame.dropLast()))) == nil)
+    #expect(decode(frame + [0, 0, 0, 0]) == nil)
+    // The same frame where a block of another size belongs.
+    var target = [UInt8](repeating: 0, count: 8)
+    let isDecoded = target.withUnsafeMutableBytes {
+      BlockDecoder().decode(stored, elementByteCount: 1, blockByteCount: 8, into: $0)
+    }
+    #expect(!isDecoded)
+  }
+
+  private func decode(_ stored: [UInt8]) -> [UInt8]? {
+    var target = [UInt8](repeating: 0, count: 4)
+    let isDecoded = target.withUnsafeMutableBytes {
+      BlockDecoder().decode(stored, elementByteCount: 1, blockByteCount: 4, into: $0)
+    }
+    return isDecoded ? target : nil
+  }
+
+  private func checksum(_ bytes: some Sequence<UInt8>) -> [UInt8] {
+    let sum = Array(bytes).withUnsafeBytesOfUInt8(fletcher32)
+    return (0..<4).map { UInt8(truncatingIfNeeded: sum >> (8 * $0)) }
+  }
+}
+
+extension [UInt8] {
+  fileprivate func withUnsafeBytesOfUInt8<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+    withUnsafeBytes(body)
+  }
+}
