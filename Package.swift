@@ -4,14 +4,37 @@ import PackageDescription
 let package = Package(
   name: "wctrace",
   products: [
-    .library(name: "Trace", targets: ["Trace"])
+    .library(name: "Trace", targets: ["Trace"]),
+    .library(name: "WorldCache", targets: ["WorldCache"]),
+    .library(name: "WorldModel", targets: ["WorldModel"]),
+    .executable(name: "wctrace", targets: ["wctrace"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
   ],
   targets: [
     .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+    .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .target(name: "Trace", dependencies: ["CHDF5", "CZstd"]),
+    .target(name: "WorldCache", dependencies: ["Trace"], swiftSettings: [.strictMemorySafety()]),
+    .target(
+      name: "WorldModel", dependencies: ["Trace", "COpenBLAS"], resources: [.copy("Resources")]),
+    .executableTarget(
+      name: "wctrace",
+      dependencies: [
+        "Trace", "WorldCache", "WorldModel",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: [.strictMemorySafety()]),
     .target(name: "TestSupport", dependencies: ["Trace"], path: "Tests/TestSupport"),
     .testTarget(name: "TraceTests", dependencies: ["Trace", "TestSupport"]),
+    .testTarget(
+      name: "WorldCacheTests", dependencies: ["WorldCache", "Trace", "TestSupport"]),
+    .testTarget(
+      name: "WorldModelTests", dependencies: ["WorldModel", "Trace", "TestSupport"],
+      resources: [.copy("Reference")]),
+    .testTarget(name: "wctraceTests", dependencies: ["wctrace", "TestSupport"], exclude: ["Golden"]),
   ],
   swiftLanguageModes: [.v6]
 )

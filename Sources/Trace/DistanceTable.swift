@@ -46,12 +46,16 @@ public struct DistanceTable: Sendable {
     return squared[first..<(first + tokenCount)]
   }
 
-  /// Squared norms of one combination of points for every token, clamped at zero.
+  /// Squared norms of one combination of points for every token.
+  ///
+  /// Norms within their rounding error are zero, so that static tokens and straight lines come out as
+  /// exactly static and straight (``roundingUnits``).
   public func squaredNorms(_ weights: [(point: Int, weight: Double)]) -> [Double] {
     var norms = [Double](repeating: 0, count: tokenCount)
+    var magnitudes = norms
     let all = weights + [(origin, -weights.reduce(0) { $0 + $1.weight })]
     squared.withUnsafeBufferPointer { squared in
-      norms.withUnsafeMutableBufferPointer { norms in
+      DistanceTable.withBuffers(&norms, &magnitudes) { norms, magnitudes in
         for i in 0..<all.count where all[i].weight != 0 {
           for j in (i + 1)..<max(all.count, i + 1) where all[j].weight != 0 {
             precondition(all[i].point != all[j].point, "a point appears twice in a combination")
@@ -59,10 +63,14 @@ public struct DistanceTable: Sendable {
               DistanceTable.pair(
                 min(all[i].point, all[j].point), max(all[i].point, all[j].point), pointCount) * tokenCount
             let factor = all[i].weight * all[j].weight
-            for token in 0..<tokenCount { norms[token] -= factor * squared[first + token] }
+            for token in 0..<tokenCount {
+              let term = factor * squared[first + token]
+              norms[token] -= term
+              magnitudes[token] += abs(term)
+            }
           }
         }
-        for token in 0..<tokenCount { norms[token] = max(norms[token], 0) }
+        DistanceTable.settle(norms, magnitudes)
       }
     }
     return norms
@@ -73,13 +81,14 @@ public struct DistanceTable: Sendable {
   /// `weights[i][token]` is the weight of `points[i]`; points must differ from one another.
   public func squaredNorms(points: [Int], weights: [[Double]]) -> [Double] {
     var norms = [Double](repeating: 0, count: tokenCount)
+    var magnitudes = norms
     var originWeights = [Double](repeating: 0, count: tokenCount)
     for row in weights {
       for token in 0..<tokenCount { originWeights[token] -= row[token] }
     }
     let (points, weights) = (points + [origin], weights + [originWeights])
     squared.withUnsafeBufferPointer { squared in
-      norms.withUnsafeMutableBufferPointer { norms in
+      DistanceTable.withBuffers(&norms, &magnitudes) { norms, magnitudes in
         for i in 0..<points.count {
           for j in (i + 1)..<max(points.count, i + 1) {
             let first =
@@ -87,12 +96,16 @@ public struct DistanceTable: Sendable {
               * tokenCount
             weights[i].withUnsafeBufferPointer { a in
               weights[j].withUnsafeBufferPointer { b in
-                for token in 0..<tokenCount { norms[token] -= a[token] * b[token] * squared[first + token] }
+                for token in 0..<tokenCount {
+                  let term = a[token] * b[token] * squared[first + token]
+                  norms[token] -= term
+                  magnitudes[token] += abs(term)
+                }
               }
             }
           }
         }
-        for token in 0..<tokenCount { norms[token] = max(norms[token], 0) }
+        DistanceTable.settle(norms, magnitudes)
       }
     }
     return norms
@@ -110,6 +123,26 @@ public struct DistanceTable: Sendable {
         }
       }
     }
+  }
+
+  /// A norm is a difference of the terms of its sum; what is left below this many units of rounding of
+  /// their magnitudes, `32 · 2⁻⁵² · Σ |w_u w_v| D2[u, v]`, is rounding. In length this is 8e-8 of the
+  /// terms, about the precision of the recorded floats themselves.
+  public static let roundingUnits = 32.0
+
+  private static func settle(
+    _ norms: UnsafeMutableBufferPointer<Double>, _ magnitudes: UnsafeMutableBufferPointer<Double>
+  ) {
+    for token in norms.indices where norms[token] <= roundingUnits * Double.ulpOfOne * magnitudes[token] {
+      norms[token] = 0
+    }
+  }
+
+  private static func withBuffers(
+    _ a: inout [Double], _ b: inout [Double],
+    _ body: (UnsafeMutableBufferPointer<Double>, UnsafeMutableBufferPointer<Double>) -> Void
+  ) {
+    a.withUnsafeMutableBufferPointer { a in b.withUnsafeMutableBufferPointer { b in body(a, b) } }
   }
 
   // Place of the pair u < v among all pairs of count + 1 points, the origin being the last.

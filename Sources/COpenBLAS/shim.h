@@ -1,0 +1,3 @@
+// OpenBLAS: the C BLAS interface and the thread controls.
+#pragma once
+#include <cblas.h>

@@ -1,0 +1,112 @@
+public import Trace
+
+/// The exact best schedule of one predictor at a given number of computed calls: a bound, not a method.
+///
+/// It is handed the future: the schedule is found on the very chunk that it is replayed on.
+public struct IdealPolicy: Policy {
+  static let entry = PolicyEntry(
+    name: "ideal",
+    summary: "The exact best schedule of one predictor at a given number of computed calls (a bound).",
+    source:
+      "Dynamic programming over the trace it runs on. A bound only for its own predictor, site and objective.",
+    parameters: [
+      Parameter(
+        "predictor", .choice(["hold", "taylor", "damped", "worldcache"]), default: "hold",
+        "how skipped calls are predicted"),
+      Parameter("calls", .counts, default: nil, "computed calls of each chunk"),
+      Parameter(
+        "objective", .choice(Objective.allCases.map(\.rawValue)), default: "streak",
+        "squared error summed within each streak (streak) or call by call (additive)"),
+      Parameter("order", .integer(0...2), default: "1", "highest order of the differences", when: .taylor),
+      Parameter(
+        "first-enhance", .integer(1...1_000_000), default: "1", "differences exist later than this minus 2",
+        when: .taylor),
+      Parameter(
+        "n-max", .integer(1...Int.max), default: "6", "longest streak of predicted calls", when: .damped),
+      Parameter(
+        "p-stable", .real(0...1), default: "0.3", "quantile of curvature below which tokens hold",
+        when: .grouped),
+      Parameter(
+        "p-chaotic", .real(0...1), default: "0.6", "quantile of curvature from which tokens are damped",
+        when: .grouped),
+    ],
+    kind: .oracle(
+      check: { _ = try IdealPolicy.predictor($0) }, make: { try IdealPolicy($0, $1, place: $2) }))
+
+  public let spec: PolicySpec
+  private var forecaster: Forecaster
+  private let computed: Set<Int>
+
+  init(_ values: ParameterValues, _ geometry: Geometry, place: Int) throws {
+    spec = values.spec
+    let predictor = try IdealPolicy.predictor(values)
+    forecaster = Forecaster(predictor)
+    let counts = values.counts("calls")
+    // `Replay` has checked that there are as many numbers as chunks.
+    let calls = counts.count == 1 ? counts[0] : counts[place]
+    guard calls <= geometry.callCount else {
+      throw PolicyError("\(spec) asks for \(calls) computed calls; the stream has \(geometry.callCount)")
+    }
+    let search = try IdealSearch(
+      geometry, predictor, objective: Objective(rawValue: values.choice("objective"))!, upTo: calls)
+    guard let schedule = search.schedule(computing: calls) else {
+      throw PolicyError(
+        "\(spec) has no schedule of \(calls) computed calls over \(geometry.callCount): its streaks are too short"
+      )
+    }
+    computed = Set(schedule)
+  }
+
+  /// The specification of the ideal of another policy's predictor, with the computed calls of each chunk.
+  static func spec(for predictor: any Predictor, calls: [Int], objective: Objective = .streak) -> PolicySpec {
+    let counts = Set(calls).count == 1 ? Array(calls.prefix(1)) : calls
+    var settings: [PolicySpec.Setting] = [
+      .init("predictor", predictor.name), .init("calls", counts.map(String.init).joined(separator: "+")),
+      .init("objective", objective.rawValue),
+    ]
+    switch predictor {
+    case let taylor as TaylorPredictor:
+      settings += [.init("order", "\(taylor.order)"), .init("first-enhance", "\(taylor.firstEnhance)")]
+    case let damped as DampedPredictor: settings.append(.init("n-max", "\(damped.nMax)"))
+    case let grouped as GroupedPredictor:
+      settings += [
+        .init("n-max", "\(grouped.damped.nMax)"), .init("p-stable", grouped.pStable.shortest),
+        .init("p-chaotic", grouped.pChaotic.shortest),
+      ]
+    default: break
+    }
+    return PolicySpec(name: "ideal", settings: settings)
+  }
+
+  static func predictor(_ values: ParameterValues) throws -> any Predictor {
+    switch values.choice("predictor") {
+    case "taylor":
+      TaylorPredictor(order: values.integer("order"), firstEnhance: values.integer("first-enhance"))
+    case "damped": DampedPredictor(nMax: values.integer("n-max"))
+    case "worldcache": try GroupedPredictor(values)
+    default: HoldPredictor()
+    }
+  }
+
+  public var site: Site { .output }
+  public var minimumCallCount: Int { 1 }
+  public var predictor: (any Predictor)? { forecaster.predictor }
+
+  public mutating func begin(callCount: Int) { forecaster.reset() }
+
+  public mutating func decide(at position: Int) -> Decision {
+    Decision(computed.contains(position) ? .compute : .predict, .schedule)
+  }
+
+  public mutating func prediction(at position: Int) -> Prediction { forecaster.prediction(at: position) }
+
+  public mutating func computed(at position: Int, signals: some Signals) {
+    forecaster.computed(at: position, signals: signals)
+  }
+}
+
+extension Parameter.Condition {
+  fileprivate static let taylor = Parameter.Condition(key: "predictor", choices: ["taylor"])
+  fileprivate static let damped = Parameter.Condition(key: "predictor", choices: ["damped", "worldcache"])
+  fileprivate static let grouped = Parameter.Condition(key: "predictor", choices: ["worldcache"])
+}

@@ -1,0 +1,148 @@
+/// One setting of a policy: its key, what values it takes, its default and what it means.
+public struct Parameter: Hashable, Sendable {
+  public enum Kind: Hashable, Sendable {
+    case real(ClosedRange<Double>)
+    case integer(ClosedRange<Int>)
+    case choice([String])
+    /// Whole numbers of at least 1 joined by `+`, one for each chunk; a single one serves all.
+    case counts
+  }
+
+  public var key: String
+  public var kind: Kind
+  /// As it would be written; nil when the setting must be given.
+  public var defaultValue: String?
+  public var help: String
+  /// The choice of another parameter that this one belongs to; nil when it always applies.
+  public var condition: Condition?
+
+  public struct Condition: Hashable, Sendable {
+    public var key: String
+    public var choices: [String]
+  }
+
+  public init(
+    _ key: String, _ kind: Kind, default defaultValue: String?, _ help: String,
+    when condition: Condition? = nil
+  ) {
+    self.key = key
+    self.kind = kind
+    self.defaultValue = defaultValue
+    self.help = help
+    self.condition = condition
+  }
+
+  /// The values it takes, in words.
+  public var allowed: String {
+    switch kind {
+    case .real(let range):
+      "a number \(Parameter.bounds("\(range.lowerBound.shortest)", range.upperBound.shortest, range.upperBound == .greatestFiniteMagnitude))"
+    case .integer(let range):
+      "a whole number \(Parameter.bounds("\(range.lowerBound)", "\(range.upperBound)", range.upperBound == .max))"
+    case .counts: "a whole number of at least 1, or one for each chunk joined by +"
+    case .choice(let names): "one of " + names.joined(separator: ", ")
+    }
+  }
+
+  private static func bounds(_ low: String, _ high: String, _ isOpen: Bool) -> String {
+    isOpen ? "of at least \(low)" : "from \(low) to \(high)"
+  }
+}
+
+/// Checked values of a policy's parameters.
+public struct ParameterValues: Sendable {
+  private let policy: String
+  private var reals: [String: Double] = [:]
+  private var integers: [String: Int] = [:]
+  private var choices: [String: String] = [:]
+  private var counts: [String: [Int]] = [:]
+  /// The canonical spelling: every parameter in declared order.
+  public let spec: PolicySpec
+
+  /// Checks a spec's settings against the declared parameters and fills in the defaults.
+  public init(_ spec: PolicySpec, _ parameters: [Parameter]) throws {
+    policy = spec.name
+    for setting in spec.settings where !parameters.contains(where: { $0.key == setting.key }) {
+      let keys = parameters.map(\.key)
+      guard !keys.isEmpty else {
+        throw PolicyError("policy '\(spec.name)' has no parameters, so '\(setting.key)' cannot be set")
+      }
+      throw PolicyError(
+        "policy '\(spec.name)' has no parameter '\(setting.key)'\(Spelling.hint(for: setting.key, in: keys)); it has "
+          + keys.joined(separator: ", "))
+    }
+    var canonical = PolicySpec(name: spec.name)
+    for parameter in parameters {
+      let written = spec.settings.first { $0.key == parameter.key }?.value
+      // Conditions name parameters declared before, whose values are known by now.
+      if let condition = parameter.condition, !condition.choices.contains(choices[condition.key]!) {
+        guard written == nil else {
+          throw PolicyError(
+            "\(parameter.key) of policy '\(spec.name)' belongs to \(condition.key)="
+              + condition.choices.joined(separator: " or ") + ", not to \(choices[condition.key]!)")
+        }
+        continue
+      }
+      guard let text = written ?? parameter.defaultValue else {
+        throw PolicyError("policy '\(spec.name)' needs \(parameter.key): \(parameter.allowed)")
+      }
+      let value = try ParameterValues.value(text, parameter, spec.name)
+      switch value {
+      case .real(let number): reals[parameter.key] = number
+      case .integer(let number): integers[parameter.key] = number
+      case .choice(let name): choices[parameter.key] = name
+      case .counts(let numbers): counts[parameter.key] = numbers
+      }
+      canonical.settings.append(.init(parameter.key, value.text))
+    }
+    self.spec = canonical
+  }
+
+  private enum Value {
+    case real(Double)
+    case integer(Int)
+    case choice(String)
+    case counts([Int])
+
+    var text: String {
+      switch self {
+      case .real(let number): number.shortest
+      case .integer(let number): "\(number)"
+      case .choice(let name): name
+      case .counts(let numbers): numbers.map(String.init).joined(separator: "+")
+      }
+    }
+  }
+
+  private static func value(_ text: String, _ parameter: Parameter, _ policy: String) throws -> Value {
+    switch parameter.kind {
+    case .real(let range):
+      if let number = Double(text), range.contains(number) { return .real(number) }
+    case .integer(let range):
+      if let number = Int(text), range.contains(number) { return .integer(number) }
+    case .choice(let names):
+      if names.contains(text) { return .choice(text) }
+    case .counts:
+      let numbers = text.split(separator: "+", omittingEmptySubsequences: false).map { Int($0) ?? 0 }
+      if numbers.allSatisfy({ $0 >= 1 }) { return .counts(numbers) }
+    }
+    throw PolicyError(
+      "\(parameter.key)=\(text) of policy '\(policy)' is not allowed; it takes \(parameter.allowed)")
+  }
+
+  // Asking for a key that was not declared, does not apply, or has another type is a bug of the policy's file.
+  public func real(_ key: String) -> Double { reals[key]! }
+  public func integer(_ key: String) -> Int { integers[key]! }
+  public func choice(_ key: String) -> String { choices[key]! }
+  public func counts(_ key: String) -> [Int] { counts[key]! }
+
+  /// For how many chunks numbers were given one by one; nil when every parameter serves all chunks.
+  var chunkCount: Int? { counts.values.map(\.count).filter { $0 > 1 }.max() }
+}
+
+extension Double {
+  /// The shortest spelling that reads back to the same number; whole numbers without a fraction.
+  var shortest: String {
+    self == rounded() && abs(self) < 1e15 ? String(Int(self)) : String(self)
+  }
+}

@@ -1,0 +1,98 @@
+public import Trace
+
+/// What the tool knows about a policy before it is made.
+public struct PolicyEntry: Sendable {
+  /// Who may see what: ordinary policies see only what a live run has; an oracle is handed the future.
+  public enum Kind: Sendable {
+    case ordinary(@Sendable (ParameterValues) throws -> any Policy)
+    case oracle(
+      check: @Sendable (ParameterValues) throws -> Void,
+      make: @Sendable (ParameterValues, Geometry, _ place: Int) throws -> any Policy)
+  }
+
+  public var name: String
+  public var summary: String
+  /// Paper, code and version it follows, and where it differs.
+  public var source: String
+  public var parameters: [Parameter]
+  public var kind: Kind
+
+  public init(name: String, summary: String, source: String, parameters: [Parameter], kind: Kind) {
+    self.name = name
+    self.summary = summary
+    self.source = source
+    self.parameters = parameters
+    self.kind = kind
+  }
+}
+
+/// Every policy, one line each.
+public enum PolicyRegistry {
+  public static let entries: [PolicyEntry] = [
+    AlwaysPolicy.entry,
+    IntervalPolicy.entry,
+    TaylorPolicy.entry,
+    WorldCachePolicy.entry,
+    IdealPolicy.entry,
+  ]
+
+  /// A checked specification: known name, known keys, values in range.
+  public static func plan(_ text: String) throws -> PolicyPlan { try plan(PolicySpec(parsing: text)) }
+
+  /// The entry of a name; throws a ``PolicyError`` with the nearest known one.
+  public static func entry(named name: String) throws -> PolicyEntry {
+    if let entry = entries.first(where: { $0.name == name }) { return entry }
+    let names = entries.map(\.name)
+    throw PolicyError(
+      "there is no policy '\(name)'\(Spelling.hint(for: name, in: names)); known are "
+        + names.joined(separator: ", "))
+  }
+
+  public static func plan(_ spec: PolicySpec) throws -> PolicyPlan {
+    let entry = try entry(named: spec.name)
+    let plan = PolicyPlan(entry: entry, values: try ParameterValues(spec, entry.parameters))
+    // Settings that contradict one another show before any trace is opened.
+    switch entry.kind {
+    case .ordinary(let make): _ = try make(plan.values)
+    case .oracle(let check, _): try check(plan.values)
+    }
+    return plan
+  }
+}
+
+/// A policy with checked settings, to be made anew for every stream of calls.
+public struct PolicyPlan: Sendable {
+  public let entry: PolicyEntry
+  let values: ParameterValues
+
+  /// The canonical spelling.
+  public var spec: PolicySpec { values.spec }
+
+  /// Throws when settings were given chunk by chunk for another number of chunks.
+  func checkChunkCount(_ count: Int) throws {
+    if let given = values.chunkCount, given != count {
+      throw PolicyError("\(spec) has numbers for \(given) chunks; the trace has \(count)")
+    }
+  }
+
+  /// Makes the policy for a stream; throws when the stream is too short for it or has another site.
+  ///
+  /// `place` is the chunk's place among those that are replayed, from 0.
+  public func policy(for geometry: Geometry, place: Int = 0) throws -> any Policy {
+    let policy: any Policy =
+      switch entry.kind {
+      case .ordinary(let make): try make(values)
+      case .oracle(_, let make): try make(values, geometry, place)
+      }
+    guard geometry.site == policy.site else {
+      throw PolicyError(
+        "\(spec) caches \(policy.site.to), but this geometry was measured at \(geometry.site.to)")
+    }
+    if geometry.callCount < policy.minimumCallCount {
+      throw PolicyError(
+        "\(spec) needs at least \(policy.minimumCallCount) calls in a stream; this one has \(geometry.callCount)"
+      )
+    }
+    return policy
+  }
+}

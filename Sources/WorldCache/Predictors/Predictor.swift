@@ -1,0 +1,54 @@
+public import Trace
+
+/// How values are predicted from computed calls: pure functions that make combinations.
+public protocol Predictor: Sendable {
+  /// The spelling under which `ideal:predictor=…` finds it, with its settings.
+  var name: String { get }
+  /// Computed calls it looks back on at most, and those it needs before it predicts at all.
+  var anchorCount: Int { get }
+  var minimumAnchorCount: Int { get }
+  /// Longest streak it is defined for; nil when any.
+  var longestStreak: Int? { get }
+
+  /// Group of every pooled token after a computed call, or nil when all tokens are alike.
+  ///
+  /// `anchors` are the positions of computed calls, newest first.
+  func groups(anchors: [Int], signals: some Signals) -> [UInt8]?
+  /// One combination per group for the call `distance` positions after the newest anchor.
+  func combinations(anchors: [Int], distance: Int) -> [Combination]
+}
+
+extension Predictor {
+  public var longestStreak: Int? { nil }
+  public var minimumAnchorCount: Int { 1 }
+  public func groups(anchors: [Int], signals: some Signals) -> [UInt8]? { nil }
+}
+
+/// A predictor with the computed calls it has seen: the part of a policy's books that most share.
+struct Forecaster: Sendable {
+  let predictor: any Predictor
+  /// Newest first.
+  private(set) var anchors: [Int] = []
+  private var groups: [UInt8]?
+
+  init(_ predictor: any Predictor) { self.predictor = predictor }
+
+  var isReady: Bool { anchors.count >= predictor.minimumAnchorCount }
+
+  mutating func reset() {
+    anchors = []
+    groups = nil
+  }
+
+  mutating func computed(at position: Int, signals: some Signals) {
+    anchors.insert(position, at: 0)
+    if anchors.count > predictor.anchorCount { anchors.removeLast() }
+    groups = isReady ? predictor.groups(anchors: anchors, signals: signals) : nil
+  }
+
+  func prediction(at position: Int) -> Prediction {
+    let combinations = predictor.combinations(anchors: anchors, distance: position - anchors[0])
+    if let groups { return Prediction(combinations, groups: groups) }
+    return Prediction(combinations[0])
+  }
+}

@@ -1,0 +1,94 @@
+public import Trace
+
+/// One policy over one trace, chunk by chunk (open loop), with the figures of merit.
+public struct Replay: Sendable {
+  public let spec: PolicySpec
+  public let streams: [StreamReplay]
+  /// Predicted wall seconds: computed and skipped steps at the recorded median times of their stretches.
+  public let seconds: Double
+  /// Predicted wall seconds of the same calls all computed.
+  public let uncachedSeconds: Double
+
+  /// Replays a policy over every chunk; throws a ``PolicyError`` when a chunk is too short for it.
+  public init(_ plan: PolicyPlan, over geometries: [Geometry]) throws {
+    precondition(!geometries.isEmpty, "a trace has at least one chunk")
+    precondition(Set(geometries.map(\.tokenCount)).count == 1, "the chunks of a trace share their layouts")
+    try plan.checkChunkCount(geometries.count)
+    spec = plan.spec
+    streams = try geometries.enumerated().map { place, geometry in
+      StreamReplay(try plan.policy(for: geometry, place: place), over: geometry)
+    }
+    var (seconds, uncached) = (0.0, 0.0)
+    for (stream, geometry) in zip(streams, geometries) {
+      let computed = stream.computedPositions.count
+      seconds +=
+        Double(computed) * geometry.computedSeconds
+        + Double(geometry.callCount - computed) * geometry.predictedSeconds
+      uncached += Double(geometry.callCount) * geometry.computedSeconds
+    }
+    self.seconds = seconds
+    uncachedSeconds = uncached
+  }
+
+  /// Computed steps and all steps; the guidance branches of a step count as one.
+  public var computedCount: Int { streams.reduce(0) { $0 + $1.computedPositions.count } }
+  public var callCount: Int { streams.reduce(0) { $0 + $1.decisions.count } }
+
+  /// ‖Σ w_s e_s‖ over all tokens and chunks, relative to the final latent; nil when that is not recorded.
+  public var directError: Double? { relative(\.directSquaredError) }
+  /// The same with the norm taken streak by streak.
+  public var streakError: Double? { relative(\.streakSquaredError) }
+
+  private func relative(_ part: (StreamReplay) -> Double) -> Double? {
+    var (error, norm) = (0.0, 0.0)
+    for stream in streams {
+      guard let final = stream.finalSquaredNorm else { return nil }
+      error += part(stream)
+      norm += final
+    }
+    return error == 0 ? 0 : (error / norm).squareRoot()
+  }
+
+  /// Largest relative error of a call.
+  public var worstCallError: Double { streams.flatMap(\.callErrors).joined().max() ?? 0 }
+  /// Largest relative error of one token at one call.
+  public var worstTokenError: Double { streams.flatMap(\.worstTokenErrors).max() ?? 0 }
+  /// Mean relative error over the predicted calls; zero when none is predicted.
+  public var meanCallError: Double {
+    var (sum, count) = (0.0, 0)
+    for stream in streams {
+      for branch in stream.callErrors {
+        for (error, decision) in zip(branch, stream.decisions) where decision.action == .predict {
+          sum += error
+          count += 1
+        }
+      }
+    }
+    return count == 0 ? 0 : sum / Double(count)
+  }
+
+  /// Root mean square relative error by distance from the last computed call; entry 0 is distance 1.
+  public var errorGrowth: [Double] {
+    let longest = streams.map(\.growth.count).max() ?? 0
+    return (0..<longest).map { index in
+      var (squares, count) = (0.0, 0)
+      for stream in streams where index < stream.growth.count {
+        squares += stream.growth[index].squares
+        count += stream.growth[index].count
+      }
+      return count == 0 ? 0 : (squares / Double(count)).squareRoot()
+    }
+  }
+
+  /// Tokens that carry the error, largest share first; the chunks of a trace are added up.
+  public func bottlenecks(limit: Int) -> [(token: Int, share: Double)] {
+    var squares = streams[0].tokenSquaredErrors
+    for stream in streams.dropFirst() {
+      for token in squares.indices { squares[token] += stream.tokenSquaredErrors[token] }
+    }
+    let total = squares.reduce(0, +)
+    guard total > 0 else { return [] }
+    return squares.indices.sorted { squares[$0] != squares[$1] ? squares[$0] > squares[$1] : $0 < $1 }
+      .prefix(limit).map { ($0, squares[$0] / total) }
+  }
+}

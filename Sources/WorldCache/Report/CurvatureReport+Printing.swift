@@ -1,0 +1,120 @@
+import Foundation
+import Trace
+
+extension CurvatureReport {
+  /// The boundaries that a policy's groups would have over all tokens of the selected calls.
+  ///
+  /// Boundaries are drawn call by call; over several calls their medians are shown. Throws when the
+  /// policy does not group tokens.
+  public func boundaries(_ selection: Selection, _ plan: PolicyPlan) throws -> (
+    stable: Double, chaotic: Double
+  ) {
+    guard let grouped = try plan.policy(for: geometry).predictor as? GroupedPredictor else {
+      throw PolicyError("policy '\(plan.spec.name)' does not group tokens by curvature; use worldcache")
+    }
+    let positions = selection.position.map { [$0 - 2] } ?? Array(curvatures.indices)
+    let all = positions.map { grouped.boundaries(of: curvatures[$0]) }
+    func median(_ values: [Double]) -> Double { Quantile.linear(0.5, ofSorted: values.sorted()) }
+    return (median(all.map(\.stable)), median(all.map(\.chaotic)))
+  }
+
+  /// The histogram as rows.
+  public func table(_ selection: Selection) -> Table {
+    var table = Table(columns: [
+      .init("log10 from", key: "log10_curvature_from"), .init("to", key: "log10_curvature_to"),
+      .init("tokens", key: "token_calls"),
+    ])
+    let histogram = CurvatureReport.histogram(values(selection))
+    for (bin, count) in histogram.counts.enumerated() {
+      let low = histogram.lowest + Double(bin) * histogram.width
+      table.append([
+        .number(low, decimals: 2), .number(low + histogram.width, decimals: 2), .integer(count),
+      ])
+    }
+    return table
+  }
+
+  /// The histogram as bars, with the boundaries between the lines.
+  public func drawing(_ selection: Selection, _ plan: PolicyPlan) throws -> String {
+    let values = values(selection)
+    let histogram = CurvatureReport.histogram(values)
+    let boundaries = try boundaries(selection, plan)
+    func bin(of value: Double) -> Int {
+      Int(((log10(value) - histogram.lowest) / histogram.width).rounded(.down))
+    }
+    var bars = Drawing.bars(
+      histogram.counts.enumerated().map { index, count in
+        (Table.decimal(histogram.lowest + Double(index) * histogram.width, 2), count)
+      }
+    ).split(separator: "\n").map(String.init)
+    for (name, value) in [("stable | linear", boundaries.stable), ("linear | chaotic", boundaries.chaotic)]
+    where value > 0 && bars.indices.contains(bin(of: value)) {
+      bars[bin(of: value)] += "   <- \(name) at \(Table.decimal(log10(value), 2))"
+    }
+    let zeros = histogram.zeros == 0 ? "" : "\n\(histogram.zeros) values of zero curvature are not drawn"
+    return "log10 curvature, \(values.count) token-calls, boundaries of \(plan.spec)\n"
+      + bars.joined(separator: "\n") + zeros
+  }
+
+  /// Histogram and boundaries for programs.
+  public func json(_ selection: Selection, _ plan: PolicyPlan) throws -> JSONValue {
+    let boundaries = try boundaries(selection, plan)
+    return .object([
+      ("policy", .string(plan.spec.description)), ("stable_below", .number(boundaries.stable)),
+      ("chaotic_from", .number(boundaries.chaotic)),
+      ("zero_curvature_token_calls", .integer(CurvatureReport.histogram(values(selection)).zeros)),
+      ("histogram", table(selection).json),
+    ])
+  }
+
+  /// Curvature of every selected token at one call, mean over guidance branches.
+  public func tokenTable(at position: Int, modality: Int?, frame: Int?) -> Table {
+    var table = Table(columns: [
+      .init("modality", key: "modality"), .init("frame", key: "frame"), .init("row", key: "row"),
+      .init("column", key: "column"), .init("curvature", key: "curvature"),
+    ])
+    for (index, token) in geometry.tokens.enumerated()
+    where (modality.map { $0 == token.modality } ?? true) && (frame.map { $0 == token.frame } ?? true) {
+      table.append([
+        .text(geometry.modalities[token.modality]), .integer(token.frame), .integer(token.row),
+        .integer(token.column), .number(curvature(of: index, at: position), decimals: 6),
+      ])
+    }
+    return table
+  }
+
+  /// A shaded map of log10 curvature for each selected modality and frame, on one common scale.
+  public func maps(at position: Int, modality: Int?, frame: Int?) -> String {
+    let logs = geometry.tokens.indices.map { index in
+      let value = curvature(of: index, at: position)
+      return value > 0 ? log10(value) : -Double.infinity
+    }
+    let finite = logs.filter(\.isFinite)
+    let (low, high) = (finite.min() ?? 0, finite.max() ?? 0)
+    var parts = [
+      "log10 curvature at call \(position), from \(Table.decimal(low, 2)) (dark) to \(Table.decimal(high, 2)) (bright)"
+    ]
+    for (m, name) in geometry.modalities.enumerated() where modality.map({ $0 == m }) ?? true {
+      let frames = Set(geometry.tokens.filter { $0.modality == m }.map(\.frame)).sorted()
+      for f in frames where frame.map({ $0 == f }) ?? true {
+        let members = geometry.tokens.indices.filter {
+          geometry.tokens[$0].modality == m && geometry.tokens[$0].frame == f
+        }
+        let rows = (members.map { geometry.tokens[$0].row }.max() ?? 0) + 1
+        let columns = (members.map { geometry.tokens[$0].column }.max() ?? 0) + 1
+        var grid = Array(repeating: [Double](repeating: -.infinity, count: columns), count: rows)
+        for index in members {
+          grid[geometry.tokens[index].row][geometry.tokens[index].column] = max(logs[index], low)
+        }
+        parts.append(
+          "\(name), frame \(f)\n" + Drawing.map(grid.map { $0.map { max($0, low) } }, from: low, to: high))
+      }
+    }
+    return parts.joined(separator: "\n\n")
+  }
+
+  private func curvature(of token: Int, at position: Int) -> Double {
+    (0..<geometry.branchCount).reduce(0) { $0 + curvatures[position - 2][$1 * geometry.tokenCount + token] }
+      / Double(geometry.branchCount)
+  }
+}

@@ -1,0 +1,118 @@
+public import Trace
+
+/// Replays as rows, metrics as columns; every figure is open loop and defined in docs/metrics.md.
+public enum ReplayTable {
+  public static func table(_ replays: [Replay]) -> Table {
+    var table = Table(columns: [
+      .init("computed", key: "computed_calls"),
+      .init("of", key: "calls"),
+      .init("seconds", key: "predicted_seconds"),
+      .init("speed-up", key: "predicted_speedup"),
+      .init("direct", key: "direct_error"),
+      .init("streak", key: "streak_error"),
+      .init("worst call", key: "worst_call_error"),
+      .init("worst token", key: "worst_token_error"),
+      .init("mean call", key: "mean_call_error"),
+      .init("policy (open loop)", key: "policy"),
+    ])
+    for replay in replays {
+      table.append([
+        .integer(replay.computedCount), .integer(replay.callCount),
+        .number(replay.seconds, decimals: 2),
+        replay.seconds > 0 ? .number(replay.uncachedSeconds / replay.seconds, decimals: 2) : .none,
+        error(replay.directError), error(replay.streakError), error(replay.worstCallError),
+        error(replay.worstTokenError), error(replay.meanCallError), .text(replay.spec.description),
+      ])
+    }
+    return table
+  }
+
+  private static func error(_ value: Double?) -> Table.Cell {
+    value.map { .number($0, decimals: 4) } ?? .none
+  }
+
+  /// Everything a replay found, for programs: per call the decision, its reason, signal, threshold and
+  /// error; per token the total error.
+  public static func json(_ replays: [Replay], _ geometries: [Geometry]) -> JSONValue {
+    .object([
+      ("kind", .string("open-loop replay")),
+      ("replays", .array(replays.map { json($0, geometries) })),
+    ])
+  }
+
+  private static func json(_ replay: Replay, _ geometries: [Geometry]) -> JSONValue {
+    func optional(_ value: Double?) -> JSONValue { value.map { .number($0) } ?? .null }
+    return .object([
+      ("policy", .string(replay.spec.description)),
+      ("computed_calls", .integer(replay.computedCount)), ("calls", .integer(replay.callCount)),
+      ("predicted_seconds", .number(replay.seconds)), ("uncached_seconds", .number(replay.uncachedSeconds)),
+      ("direct_error", optional(replay.directError)), ("streak_error", optional(replay.streakError)),
+      ("worst_call_error", .number(replay.worstCallError)),
+      ("worst_token_error", .number(replay.worstTokenError)),
+      ("mean_call_error", .number(replay.meanCallError)),
+      ("error_growth", .array(replay.errorGrowth.map { .number($0) })),
+      (
+        "chunks",
+        .array(
+          zip(replay.streams, geometries).map { stream, geometry in
+            .object([
+              ("chunk", .integer(stream.chunk)),
+              (
+                "calls",
+                .array(
+                  stream.decisions.enumerated().map { position, decision in
+                    .object([
+                      ("position", .integer(position)), ("step", .integer(geometry.calls[0][position].step)),
+                      ("decision", .string(decision.action.rawValue)),
+                      ("reason", .string(decision.reason.rawValue)),
+                      ("signal", optional(decision.signal)), ("threshold", optional(decision.threshold)),
+                      ("error", .array(stream.callErrors.map { .number($0[position]) })),
+                      ("worst_token_error", .number(stream.worstTokenErrors[position])),
+                    ])
+                  })
+              ),
+              ("token_squared_error", .array(stream.tokenSquaredErrors.map { .number($0) })),
+            ])
+          })
+      ),
+    ])
+  }
+
+  /// The tokens that carry the error: where they are and what share of the total they hold.
+  public static func bottlenecks(_ replay: Replay, _ geometry: Geometry, limit: Int) -> Table {
+    var table = Table(columns: [
+      .init("rank", key: "rank"), .init("modality", key: "modality"), .init("frame", key: "frame"),
+      .init("row", key: "row"), .init("column", key: "column"), .init("share %", key: "share_percent"),
+    ])
+    for (rank, entry) in replay.bottlenecks(limit: limit).enumerated() {
+      let token = geometry.tokens[entry.token]
+      table.append([
+        .integer(rank + 1), .text(geometry.modalities[token.modality]), .integer(token.frame),
+        .integer(token.row),
+        .integer(token.column), .number(entry.share * 100, decimals: 2),
+      ])
+    }
+    return table
+  }
+
+  /// One row per call: what was decided, why, and how far the prediction was off.
+  public static func decisions(_ replay: Replay, _ geometries: [Geometry]) -> Table {
+    var table = Table(columns: [
+      .init("chunk", key: "chunk"), .init("call", key: "position"), .init("sigma", key: "sigma"),
+      .init("decision", key: "decision"), .init("reason", key: "reason"), .init("signal", key: "signal"),
+      .init("threshold", key: "threshold"), .init("error", key: "error"),
+      .init("worst token", key: "worst_token_error"),
+    ])
+    for (stream, geometry) in zip(replay.streams, geometries) {
+      for (position, decision) in stream.decisions.enumerated() {
+        table.append([
+          .integer(stream.chunk), .integer(position), .number(geometry.calls[0][position].sigma, decimals: 4),
+          .text(decision.action.rawValue), .text(decision.reason.rawValue), error(decision.signal),
+          error(decision.threshold), error(stream.callErrors.map { $0[position] }.max()),
+          error(stream.worstTokenErrors[position]),
+        ])
+      }
+    }
+    return table
+  }
+}

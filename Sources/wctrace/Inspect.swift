@@ -1,0 +1,71 @@
+import ArgumentParser
+import Trace
+import WorldCache
+
+/// `wctrace inspect`: how the tokens of a trace move.
+struct Inspect: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Show curvature histograms and per-token maps of a trace.",
+    discussion: """
+      Curvature is WorldCache's: the norm of the acceleration over the squared norm of the velocity of a token's \
+      output over the last three calls. The group boundaries are those that the given policy would draw over all \
+      tokens at the same calls.
+      """)
+
+  @OptionGroup var input: TraceInput
+  @OptionGroup var chunk: ChunkOption
+
+  @Option(help: "Only this call, counted within the chunk from 2; all calls together when left out.")
+  var call: Int?
+
+  @Option(help: "Only this modality, by name.")
+  var modality: String?
+
+  @Option(help: "Only this predicted frame, from 0.")
+  var frame: Int?
+
+  @Option(name: .shortAndLong, help: "The worldcache policy whose group boundaries are marked.")
+  var policy = "worldcache"
+
+  @Flag(
+    help: "Draw a map of the tokens' log curvature over each frame instead of the histogram (needs --call).")
+  var map = false
+
+  @OptionGroup var output: FormatOption
+
+  mutating func run() throws {
+    let plan = try PolicyRegistry.plan(policy)
+    let geometry = try chunk.pick(from: input.geometries())
+    let report = try CurvatureReport(geometry)
+    if let call, !(2..<geometry.callCount).contains(call) {
+      throw ValidationError("--call is \(call); curvature exists at calls 2 to \(geometry.callCount - 1)")
+    }
+    let modalityIndex = try modality.map { name in
+      guard let index = geometry.modalities.firstIndex(of: name) else {
+        throw ValidationError(
+          "there is no modality '\(name)'; the trace has \(geometry.modalities.joined(separator: ", "))")
+      }
+      return index
+    }
+    let frameCount = (geometry.tokens.map(\.frame).max() ?? 0) + 1
+    if let frame, !(0..<frameCount).contains(frame) {
+      throw ValidationError("--frame is \(frame); the trace has frames 0 to \(frameCount - 1)")
+    }
+    let selection = CurvatureReport.Selection(position: call, modality: modalityIndex, frame: frame)
+    guard map else {
+      let histogram = report.table(selection)
+      switch output.format {
+      case .json: print(try report.json(selection, plan).text)
+      case .csv, .markdown: print(histogram.formatted(output.format))
+      case .table: print(try report.drawing(selection, plan))
+      }
+      return
+    }
+    guard let call else { throw ValidationError("--map needs --call, the call to draw") }
+    switch output.format {
+    case .table: print(report.maps(at: call, modality: modalityIndex, frame: frame))
+    case .json, .csv, .markdown:
+      print(report.tokenTable(at: call, modality: modalityIndex, frame: frame).formatted(output.format))
+    }
+  }
+}

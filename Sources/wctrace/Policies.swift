@@ -1,0 +1,22 @@
+import ArgumentParser
+import WorldCache
+
+/// `wctrace policies`: what can be replayed.
+struct Policies: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "List the policies, their parameters and their sources.")
+
+  @Argument(help: "Only this policy.")
+  var name: String?
+
+  @OptionGroup var output: FormatOption
+
+  mutating func run() throws {
+    let entries = try name.map { [try PolicyRegistry.entry(named: $0)] } ?? PolicyRegistry.entries
+    switch output.format {
+    case .table: print(entries.map(PolicyTable.page).joined(separator: "\n\n"))
+    case .json: print(PolicyTable.json(entries).text)
+    case .csv, .markdown: print(PolicyTable.table(entries).formatted(output.format))
+    }
+  }
+}

@@ -1,0 +1,136 @@
+public import ArgumentParser
+import Foundation
+import Trace
+import WorldCache
+import WorldModel
+
+extension StorageType: ExpressibleByArgument {}
+
+/// `wctrace record`: one full, uncached rollout of the bundled model into a trace.
+struct Record: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Record a full, uncached rollout of the bundled world model.",
+    discussion: """
+      The trace is written beside the output under a name ending in .partial and renamed when it is complete, so a \
+      file under the output's name is always whole.
+      """)
+
+  @Option(name: .shortAndLong, help: "The trace to write (.h5).")
+  var output: String
+
+  @Option(help: "Seed of the scene; from 1000000 on the model has not seen it.")
+  var scene = 1_000_000
+
+  @Option(help: "Seed of the initial noise.")
+  var noise = 0
+
+  @Option(help: "Solver steps of a chunk.")
+  var steps = 50
+
+  @Option(help: "Shift of the noise schedule.")
+  var shift = 3.0
+
+  @Option(help: "Guidance scale; 1 runs one branch, any other value two.")
+  var guidance = 1.0
+
+  @Option(help: "Chunks, each continuing the last frames of the one before.")
+  var chunks = 1
+
+  @Option(
+    help: ArgumentHelp(
+      "Taps to record, joined by commas (default: \(Record.defaultTaps)).", valueName: "taps"))
+  var taps = Record.defaultTaps
+
+  private static let defaultTaps = "latent,timestep,hidden.0,modulated,block.1,hidden.6,output"
+
+  @Option(help: "Storage type of features: float32 or float16.")
+  var dtype = StorageType.float32
+
+  @Option(help: "Other weights of the same shape (.safetensors).")
+  var weights: String?
+
+  @OptionGroup var threads: ThreadsOption
+
+  @Flag(help: "Replace the output if it exists.")
+  var force = false
+
+  mutating func validate() throws {
+    guard (1...1000).contains(steps) else {
+      throw ValidationError("--steps is \(steps); it must be from 1 to 1000")
+    }
+    guard (1...64).contains(chunks) else {
+      throw ValidationError("--chunks is \(chunks); it must be from 1 to 64")
+    }
+    guard shift > 0, shift <= 100 else {
+      throw ValidationError("--shift is \(shift); it must be above 0, up to 100")
+    }
+    guard guidance.isFinite, abs(guidance) <= 100 else {
+      throw ValidationError("--guidance is \(guidance); it must be from -100 to 100")
+    }
+    guard scene >= 0, noise >= 0 else { throw ValidationError("--scene and --noise must not be negative") }
+  }
+
+  mutating func run() throws {
+    if !force, FileManager.default.fileExists(atPath: output) {
+      throw TraceError(.exists, path: output, "the file exists; pass --force to replace it")
+    }
+    threads.apply()
+    let weights = try self.weights.map { try Weights(path: $0) } ?? Weights.bundled()
+    let config = weights.config
+    let line = Tap.line(blockCount: config.blocks)
+    let chosen = try taps.split(separator: ",").map(String.init).map { name in
+      guard let tap = Tap(name: name), line.contains(tap) else {
+        throw ValidationError(
+          "there is no tap '\(name)'; the model has \(line.map(\.name).joined(separator: ", "))")
+      }
+      return tap
+    }
+    guard !chosen.isEmpty else { throw ValidationError("--taps names no tap") }
+    let layouts = Dictionary(
+      uniqueKeysWithValues: Set(chosen).map { ($0, Record.layout(of: $0, config)) })
+    let rollout = Rollout(
+      weights: weights, stepCount: steps, shift: shift, guidance: guidance, chunkCount: chunks,
+      sceneSeed: scene,
+      noiseSeed: noise)
+    let calls = rollout.calls
+    let size = layouts.values.reduce(0) { $0 + $1.tokens.count * $1.channelCount } * calls.count
+    let megabytes = Double(size * (dtype == .float16 ? 2 : 4)) / 1e6
+    Terminal.remark(
+      "recording \(calls.count) calls at \(layouts.count) taps: up to \(Table.decimal(megabytes, 0)) MB on disk"
+    )
+
+    let writer = try TraceWriter(
+      path: output, header: rollout.header(recorder: "wctrace \(Wctrace.version)"),
+      layouts: [config.outputLayout, config.hiddenLayout, config.vectorLayout].filter { layout in
+        layouts.values.contains { $0.name == layout.name } || layout.name == "output"
+      },
+      taps: layouts.mapValues(\.name), callCount: calls.count, dtype: dtype, overwrite: force)
+    var recorder = Recorder(sink: writer)
+    let progress = Progress(total: calls.count, unit: "calls")
+    var done = 0
+    let start = ContinuousClock.now
+    for chunk in try rollout.run(
+      hook: &recorder,
+      progress: { group in
+        done += group.count
+        progress.update(done)
+      })
+    {
+      try writer.setFinal(chunk: chunk.index, config.outputRows(chunk.latent))
+    }
+    try writer.finish()
+    let seconds = start.duration(to: .now) / .seconds(1)
+    let bytes = try FileManager.default.attributesOfItem(atPath: output)[.size] as? Int ?? 0
+    print(
+      "\(output): \(calls.count) calls, \(Table.decimal(Double(bytes) / 1e6, 1)) MB, "
+        + "\(Table.decimal(seconds, 1)) s")
+  }
+
+  private static func layout(of tap: Tap, _ config: Config) -> TokenTable {
+    switch tap {
+    case .latent, .output, .guided: config.outputLayout
+    case .timestep: config.vectorLayout
+    case .hidden, .modulated, .block: config.hiddenLayout
+    }
+  }
+}

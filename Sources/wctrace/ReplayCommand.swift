@@ -1,0 +1,67 @@
+import ArgumentParser
+import Trace
+import WorldCache
+
+/// `wctrace replay`: caching policies against a trace, without the model.
+struct ReplayCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "replay",
+    abstract: "Replay caching policies against a trace, without rerunning the model.",
+    discussion: """
+      Beside each policy stand its bounds: 'always' computes every call, and 'ideal' is the exact best schedule of \
+      the same predictor at the same number of computed calls. All errors are open loop and relative to the root \
+      mean square of the recorded tensor at that call; 'direct' is the error of the final latent if later calls did \
+      not react. Metrics are defined in docs/metrics.md, policies by 'wctrace policies'.
+      """)
+
+  @OptionGroup var input: TraceInput
+
+  @Option(
+    name: .shortAndLong, parsing: .singleValue,
+    help: "A policy, such as worldcache or taylor:interval=4,order=1; repeat for several.")
+  var policy: [String] = ["worldcache"]
+
+  @Flag(inversion: .prefixedNo, help: "Add the rows 'always' and 'ideal'.")
+  var bounds = true
+
+  @Flag(help: "Also draw the error growth of the first policy.")
+  var growth = false
+
+  @Option(help: "Also list this many bottleneck tokens of the first policy.")
+  var tokens = 0
+
+  @Flag(help: "Also list every decision of the first policy.")
+  var decisions = false
+
+  @OptionGroup var output: FormatOption
+
+  mutating func validate() throws {
+    guard tokens >= 0 else { throw ValidationError("--tokens is \(tokens); it must not be negative") }
+  }
+
+  mutating func run() throws {
+    let plans = try policy.map { try PolicyRegistry.plan($0) }
+    let geometries = try input.geometries()
+    let replays = try Replay.table(of: plans, over: geometries, withBounds: bounds)
+    let first = replays.first { $0.spec == plans[0].spec } ?? replays[0]
+    switch output.format {
+    case .json: print(ReplayTable.json(replays, geometries).text)
+    case .csv: print(ReplayTable.table(replays).formatted(.csv))
+    case .table, .markdown:
+      print(ReplayTable.table(replays).formatted(output.format))
+      if growth {
+        let values = first.errorGrowth
+        print("\nError by calls since the last computed one, \(first.spec):")
+        print(Drawing.columns(values, labels: values.indices.map { "\($0 + 1)" }))
+      }
+      if tokens > 0 {
+        print("\nBottleneck tokens, \(first.spec):")
+        print(ReplayTable.bottlenecks(first, geometries[0], limit: tokens).formatted(output.format))
+      }
+      if decisions {
+        print("\nDecisions, \(first.spec):")
+        print(ReplayTable.decisions(first, geometries).formatted(output.format))
+      }
+    }
+  }
+}

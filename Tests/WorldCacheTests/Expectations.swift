@@ -1,0 +1,80 @@
+import Testing
+import Trace
+
+@testable import WorldCache
+
+/// Compares two numbers within a relative and an absolute slack; the larger slack counts.
+func expectClose(
+  _ value: Double, _ expected: Double, relative: Double, absolute: Double = 0,
+  _ comment: @autoclosure () -> Comment = "", location: SourceLocation = #_sourceLocation
+) {
+  let slack = max(absolute, relative * max(abs(value), abs(expected)))
+  // Equal infinities are close; NaN is close to nothing.
+  guard value == expected || abs(value - expected) <= slack else {
+    Issue.record("\(value) is not \(expected); \(comment().rawValue)", sourceLocation: location)
+    return
+  }
+}
+
+/// Compares a combination's weights with hand-worked ones, by position.
+///
+/// Slack 1e-12: each weight is a handful of additions and divisions of numbers of order one.
+func expectWeights(
+  _ combination: Combination, _ expected: [Int: Double], location: SourceLocation = #_sourceLocation
+) {
+  let positions = combination.terms.map(\.position)
+  #expect(positions == expected.keys.sorted(), "positions of the terms", sourceLocation: location)
+  for term in combination.terms {
+    expectClose(
+      term.weight, expected[term.position] ?? .nan, relative: 1e-12, absolute: 1e-12,
+      "weight of call \(term.position)", location: location)
+  }
+}
+
+/// Expects a ``PolicyError`` with exactly this text.
+func expectPolicyError(
+  _ message: String, location: SourceLocation = #_sourceLocation, _ body: () throws -> Void
+) {
+  do {
+    try body()
+    Issue.record("nothing was thrown; expected: \(message)", sourceLocation: location)
+  } catch {
+    #expect(error as? PolicyError == PolicyError(message), sourceLocation: location)
+  }
+}
+
+extension StreamReplay {
+  /// Replays a specification as written.
+  init(_ spec: String, _ synthetic: Synthetic) throws {
+    self.init(try PolicyRegistry.plan(spec).policy(for: synthetic.geometry), over: synthetic.geometry)
+  }
+}
+
+/// Answers signals from raw features, as a live cache would: no distances involved.
+struct FeatureSignals: Signals {
+  let features: [[[[Float]]]]
+
+  func norms(of combination: Combination) -> [Double] {
+    features.flatMap { calls in
+      calls[0].indices.map { token in
+        var square = 0.0
+        for channel in calls[0][token].indices {
+          let value = combination.terms.reduce(0.0) { sum, term in
+            sum + term.weight * Double(calls[term.position][token][channel])
+          }
+          square += value * value
+        }
+        return square.squareRoot()
+      }
+    }
+  }
+}
+
+extension GeometrySignals {
+  /// Signals after a rollout computed throughout.
+  static func open(_ geometry: Geometry) -> GeometrySignals {
+    var signals = GeometrySignals(geometry)
+    signals.isComputed = signals.isComputed.map { _ in true }
+    return signals
+  }
+}

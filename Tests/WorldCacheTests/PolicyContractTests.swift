@@ -1,0 +1,163 @@
+import Foundation
+import Testing
+import Trace
+
+@testable import WorldCache
+
+@Suite("What every policy keeps")
+struct PolicyContractTests {
+  /// Every entry with its defaults, and settings that take other paths.
+  static let specs: [String] =
+    PolicyRegistry.entries.map { entry in
+      PolicySpec(name: entry.name, settings: required(entry)).description
+    } + [
+      "interval:every=4,phase=up", "taylor:order=1,interval=4,first-enhance=2", "taylor:order=4,interval=3",
+      "worldcache:n-max=2,eta=0.2,warmup=0", "worldcache:eta=0.5,normalisation=paper", "worldcache:eta=0",
+      "ideal:calls=7,predictor=taylor,order=2,objective=additive", "ideal:calls=9,predictor=damped",
+      "ideal:calls=9,predictor=worldcache,n-max=4",
+    ]
+
+  // What has no default, as numbers of calls that the streams below can hold.
+  private static func required(_ entry: PolicyEntry) -> [PolicySpec.Setting] {
+    entry.parameters.filter { $0.defaultValue == nil }.map { .init($0.key, "8") }
+  }
+
+  private static let family = Synthetic(.smooth, seed: 11, branches: 2, calls: 17, tokens: 5)
+
+  private func policy(_ spec: String, _ synthetic: Synthetic = family) throws -> any Policy {
+    try PolicyRegistry.plan(spec).policy(for: synthetic.geometry)
+  }
+
+  @Test("its spelling reads back to itself", arguments: specs)
+  func roundTrip(spec: String) throws {
+    let plan = try PolicyRegistry.plan(spec)
+    #expect(try PolicyRegistry.plan(plan.spec.description).spec == plan.spec)
+    let policy = try policy(spec)
+    let again = try self.policy(policy.spec.description)
+    #expect(again.spec == policy.spec)
+    #expect(policy.spec.name == plan.entry.name)
+  }
+
+  @Test("the first call is computed, and predicted calls follow from computed ones only", arguments: specs)
+  func neverTooEarly(spec: String) throws {
+    for (seed, family) in zip(UInt64(1)..., Synthetic.Family.allCases) {
+      for calls in [9, 17] {
+        let synthetic = Synthetic(family, seed: seed, branches: 2, calls: calls, tokens: 4)
+        var policy = try policy(spec, synthetic)
+        var signals = GeometrySignals(synthetic.geometry)
+        policy.begin(callCount: calls)
+        for position in 0..<calls {
+          let comment = Comment(rawValue: "\(family), seed \(seed), call \(position) of \(calls)")
+          if policy.decide(at: position).action == .compute {
+            signals.isComputed[position] = true
+            policy.computed(at: position, signals: signals)
+            continue
+          }
+          #expect(position > 0, comment)
+          let seen = signals.isComputed.count { $0 }
+          let predictor = try #require(policy.predictor)
+          #expect(seen >= predictor.minimumAnchorCount, comment)
+          let prediction = policy.prediction(at: position)
+          #expect(prediction.groups.map { $0.count == 8 } ?? (prediction.combinations.count == 1), comment)
+          for combination in prediction.combinations {
+            #expect(combination.terms.allSatisfy { signals.isComputed[$0.position] }, comment)
+            // Every predictor here reproduces a constant.
+            expectClose(combination.weightSum, 1, relative: 1e-12, comment)
+          }
+        }
+      }
+    }
+  }
+
+  @Test("computed calls have no error; errors are finite", arguments: specs)
+  func zeroAtComputed(spec: String) throws {
+    for (seed, family) in zip(UInt64(21)..., Synthetic.Family.allCases) {
+      let synthetic = Synthetic(family, seed: seed, branches: 2, calls: 14, tokens: 4)
+      let replay = try StreamReplay(spec, synthetic)
+      let comment = Comment(rawValue: "\(family), seed \(seed), \(replay.picture)")
+      #expect(replay.decisions.count == 14, comment)
+      #expect(replay.callErrors.joined().allSatisfy { $0.isFinite && $0 >= 0 }, comment)
+      for position in replay.computedPositions {
+        #expect(replay.callErrors.allSatisfy { $0[position] == 0 }, comment)
+        #expect(replay.worstTokenErrors[position] == 0, comment)
+      }
+      let predicted = 14 - replay.computedPositions.count
+      #expect(replay.growth.reduce(0) { $0 + $1.count } == 2 * predicted, comment)
+    }
+  }
+
+  private func expectEqual(_ a: StreamReplay, _ b: StreamReplay, _ comment: Comment) {
+    #expect(a.decisions == b.decisions, comment)
+    #expect(a.callErrors == b.callErrors, comment)
+    #expect(a.worstTokenErrors == b.worstTokenErrors, comment)
+    #expect(a.tokenSquaredErrors == b.tokenSquaredErrors, comment)
+    #expect(a.directSquaredError == b.directSquaredError, comment)
+    #expect(a.streakSquaredError == b.streakSquaredError, comment)
+    #expect(a.growth.map(\.squares) == b.growth.map(\.squares), comment)
+    #expect(a.growth.map(\.count) == b.growth.map(\.count), comment)
+  }
+
+  @Test("two replays are equal bit by bit", arguments: specs)
+  func repeatable(spec: String) throws {
+    let family = PolicyContractTests.family
+    expectEqual(try StreamReplay(spec, family), try StreamReplay(spec, family), "run twice")
+  }
+
+  @Test("begin forgets everything, also after a stream that broke off", arguments: specs)
+  func beginResets(spec: String) throws {
+    let synthetic = PolicyContractTests.family
+    let fresh = StreamReplay(try policy(spec), over: synthetic.geometry)
+    let other = Synthetic(.random, seed: 31, branches: 2, calls: 17, tokens: 5)
+    for length in [1, 6, 8, 12, 17] {
+      var used = try policy(spec)
+      var signals = GeometrySignals(other.geometry)
+      used.begin(callCount: 17)
+      for position in 0..<length {
+        switch used.decide(at: position).action {
+        case .compute:
+          signals.isComputed[position] = true
+          used.computed(at: position, signals: signals)
+        case .predict: _ = used.prediction(at: position)
+        }
+      }
+      expectEqual(
+        StreamReplay(used, over: synthetic.geometry), fresh, "after \(length) calls of another stream")
+    }
+  }
+
+  @Test("every entry says what it is, where it comes from and what its parameters mean")
+  func described() throws {
+    #expect(Set(PolicyRegistry.entries.map(\.name)).count == PolicyRegistry.entries.count)
+    for entry in PolicyRegistry.entries {
+      #expect(!entry.summary.isEmpty && !entry.source.isEmpty, "\(entry.name)")
+      #expect(Set(entry.parameters.map(\.key)).count == entry.parameters.count, "\(entry.name)")
+      for parameter in entry.parameters {
+        #expect(!parameter.help.isEmpty && !parameter.allowed.isEmpty, "\(entry.name): \(parameter.key)")
+        guard let value = parameter.defaultValue else { continue }
+        // Defaults are canonical: a policy of which only the necessary is written shows them as declared.
+        var written = PolicySpec(name: entry.name, settings: PolicyContractTests.required(entry))
+        if let condition = parameter.condition {
+          written.settings.append(.init(condition.key, condition.choices[0]))
+        }
+        let settings = try PolicyRegistry.plan(written).spec.settings
+        #expect(settings.contains(.init(parameter.key, value)), "\(entry.name): \(parameter.key)")
+      }
+    }
+  }
+
+  @Test("every policy's file is registered and has its tests")
+  func files() throws {
+    let here = URL(filePath: #filePath).deletingLastPathComponent()
+    let folder = here.appending(path: "../../Sources/WorldCache/Policies").standardizedFileURL
+    let names = try FileManager.default.contentsOfDirectory(atPath: folder.path)
+      .filter { $0.hasSuffix("Policy.swift") && $0 != "Policy.swift" }
+      .map { String($0.dropLast(".swift".count)) }
+    let registry = try String(contentsOf: folder.appending(path: "PolicyRegistry.swift"), encoding: .utf8)
+    #expect(names.count == PolicyRegistry.entries.count, "\(names)")
+    for name in names {
+      #expect(registry.contains("    \(name).entry,\n"), "\(name) is not in PolicyRegistry.entries")
+      let tests = here.appending(path: "\(name)Tests.swift").path
+      #expect(FileManager.default.fileExists(atPath: tests), "\(name)Tests.swift is missing")
+    }
+  }
+}

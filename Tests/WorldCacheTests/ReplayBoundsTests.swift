@@ -1,0 +1,92 @@
+import Testing
+import Trace
+
+@testable import WorldCache
+
+@Suite("Replays with their bounds")
+struct ReplayBoundsTests {
+  private func table(
+    _ specs: [String], _ synthetics: [Synthetic], withBounds: Bool = true
+  ) throws -> [Replay] {
+    try Replay.table(
+      of: specs.map { try PolicyRegistry.plan($0) }, over: synthetics.map(\.geometry), withBounds: withBounds)
+  }
+
+  private let smooth = Synthetic(.smooth, seed: 1, calls: 12, tokens: 5)
+
+  @Test("always comes first, and every policy is followed by the ideal of its own predictor")
+  func rows() throws {
+    let rows = try table(["interval:every=4", "taylor:interval=4,order=1"], [smooth])
+    // interval: j = 11, 8, 4, 0, that is calls 0, 3, 7, 11. taylor: 0, 1, 2, 6, 10.
+    #expect(
+      rows.map(\.spec.description) == [
+        "always", "interval:every=4,phase=down", "ideal:predictor=hold,calls=4,objective=streak",
+        "taylor:interval=4,order=1,first-enhance=3",
+        "ideal:predictor=taylor,calls=5,objective=streak,order=1,first-enhance=3",
+      ])
+    for (row, ideal) in [(rows[1], rows[2]), (rows[3], rows[4])] {
+      #expect(row.computedCount == ideal.computedCount)
+      // Slack: both costs are sums of squared norms from the same distances.
+      #expect(try #require(ideal.streakError) <= #require(row.streakError) * (1 + 1e-9))
+    }
+  }
+
+  @Test("without bounds there are the policies alone, in the order given")
+  func withoutBounds() throws {
+    let rows = try table(["taylor", "interval"], [smooth], withBounds: false)
+    #expect(rows.map(\.spec.name) == ["taylor", "interval"])
+  }
+
+  @Test("no ideal for what never predicts, for ideals, and for longer memories")
+  func noIdeal() throws {
+    let specs = ["always", "ideal:calls=5", "taylor:order=3", "interval:every=1"]
+    #expect(try table(specs, [smooth]).map(\.spec.name) == ["always", "ideal", "taylor", "interval"])
+  }
+
+  @Test("what is asked for twice stands once")
+  func twice() throws {
+    let rows = try table(["interval", "interval:every=3", "interval:every=3,phase=down"], [smooth])
+    #expect(rows.map(\.spec.name) == ["always", "interval", "ideal"])
+  }
+
+  @Test("each chunk's ideal has the number of computed calls of the policy in that chunk")
+  func chunks() throws {
+    // The same predictor with two thresholds. In chunk 0 nothing moves, so both compute as little as they
+    // may; in chunk 1 everything does, so they differ: two ideals that agree in chunk 0 only.
+    let chunks = [
+      Synthetic(.still, seed: 1, calls: 15, tokens: 5, chunk: 0),
+      Synthetic(.random, seed: 2, calls: 15, tokens: 5, chunk: 1),
+    ]
+    let rows = try table(["worldcache:eta=0.000001", "worldcache:eta=1000000000"], chunks)
+    let policies = rows.filter { $0.spec.name == "worldcache" }
+    let counts = policies.map { $0.streams.map(\.computedPositions.count) }
+    #expect(counts[0][0] == counts[1][0] && counts[0][1] > counts[1][1])
+    for policy in policies {
+      let wanted = policy.streams.map(\.computedPositions.count)
+      #expect(
+        rows.contains { $0.spec.name == "ideal" && $0.streams.map(\.computedPositions.count) == wanted },
+        "no ideal with \(wanted) computed calls")
+    }
+  }
+
+  @Test("some chunks of a trace have their own numbers too")
+  func laterChunks() throws {
+    // The numbers of an ideal are read by the chunk's number, not by its place among the geometries.
+    let chunks = [
+      Synthetic(.still, seed: 1, calls: 15, tokens: 5, chunk: 1),
+      Synthetic(.random, seed: 2, calls: 15, tokens: 5, chunk: 2),
+    ]
+    let rows = try table(["worldcache:eta=0.000001"], chunks)
+    try #require(rows.map(\.spec.name) == ["always", "worldcache", "ideal"])
+    let counts = rows.map { $0.streams.map(\.computedPositions.count) }
+    #expect(counts[1][0] != counts[1][1])
+    #expect(counts[2] == counts[1])
+  }
+
+  @Test("a stream too long for the exact search is replayed without its ideal")
+  func longStream() throws {
+    // The search covers 250 calls; the policy itself has no such limit.
+    let long = Synthetic(.still, seed: 1, calls: 251, tokens: 1, channels: 1)
+    #expect(try table(["interval"], [long]).map(\.spec.name) == ["always", "interval"])
+  }
+}
