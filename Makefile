@@ -7,7 +7,7 @@ WCTRACE := .build/release/wctrace
 TRACE := demo/room.h5
 POLICY := worldcache:eta=0.5
 
-.PHONY: demo test build lint setup train-data
+.PHONY: demo test build lint setup
 
 # Record a rollout of the bundled model, replay policies against it, show where the error is.
 demo: build

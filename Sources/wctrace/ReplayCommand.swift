@@ -42,7 +42,9 @@ struct ReplayCommand: ParsableCommand {
   mutating func run() throws {
     let plans = try policy.map { try PolicyRegistry.plan($0) }
     let geometries = try input.geometries()
-    let replays = try Replay.table(of: plans, over: geometries, withBounds: bounds)
+    let replays = try Replay.table(
+      of: plans, over: geometries, withBounds: bounds,
+      progress: Progress(total: plans.count, unit: "policies").update)
     let first = replays.first { $0.spec == plans[0].spec } ?? replays[0]
     switch output.format {
     case .json: print(ReplayTable.json(replays, geometries).text)

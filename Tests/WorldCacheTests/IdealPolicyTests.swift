@@ -102,7 +102,9 @@ struct IdealPolicyTests {
     let hold = HoldPredictor()
     #expect(IdealPolicy.spec(for: hold, calls: [3, 5]).settings.contains(.init("calls", "3+5")))
     // Equal numbers are written once.
-    #expect(IdealPolicy.spec(for: hold, calls: [3, 3]).settings.contains(.init("calls", "3")))
+    #expect(
+      try PolicyRegistry.plan(IdealPolicy.spec(for: hold, calls: [3, 3])).spec.settings.contains(
+        .init("calls", "3")))
     for other in [1, 3] {
       expectPolicyError(
         "ideal:predictor=hold,calls=3+5,objective=streak has numbers for 2 chunks; the trace has \(other)"

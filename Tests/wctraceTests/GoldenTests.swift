@@ -27,6 +27,14 @@ import Testing
       ("inspect-map.txt", ["inspect", trace, "--map", "--call", "10", "--modality", "rgb", "--frame", "3"]),
       ("inspect.json", ["inspect", trace, "--call", "10", "--modality", "disparity", "--format", "json"]),
       ("schedule.txt", ["schedule", trace, "--policy", "worldcache:eta=0.4,n-max=3,warmup=4"]),
+      (
+        "replay-guided.txt",
+        [
+          "replay", "traces/guided-8.h5", "--policy", "worldcache:n-max=2,warmup=3", "--policy",
+          "taylor:interval=3,order=1,first-enhance=2", "--decisions",
+        ]
+      ),
+      ("info-guided.txt", ["info", "traces/guided-8.h5"]),
       ("policies.txt", ["policies"]),
       ("policies.md", ["policies", "--format", "markdown"]),
       ("help.txt", ["--help"]),
@@ -39,12 +47,12 @@ import Testing
     try expectGolden(run.output, name)
   }
 
-  @Test("a reader of the bundled trace says what its .json says")
-  func info() throws {
-    let run = try Tool("info", Self.trace, "--format", "json")
+  @Test("a reader of a bundled trace says what its .json says", arguments: ["room-20", "guided-8"])
+  func info(name: String) throws {
+    let run = try Tool("info", "traces/\(name).h5", "--format", "json")
     #expect(run.status == 0, "\(run.errors)")
     let expected = try String(
-      contentsOf: Tool.repository.appending(path: "traces/room-20.json"), encoding: .utf8)
+      contentsOf: Tool.repository.appending(path: "traces/\(name).json"), encoding: .utf8)
     #expect(run.output == expected)
   }
 

@@ -59,9 +59,8 @@ public struct IdealPolicy: Policy {
 
   /// The specification of the ideal of another policy's predictor, with the computed calls of each chunk.
   static func spec(for predictor: any Predictor, calls: [Int], objective: Objective = .streak) -> PolicySpec {
-    let counts = Set(calls).count == 1 ? Array(calls.prefix(1)) : calls
     var settings: [PolicySpec.Setting] = [
-      .init("predictor", predictor.name), .init("calls", counts.map(String.init).joined(separator: "+")),
+      .init("predictor", predictor.name), .init("calls", calls.map(String.init).joined(separator: "+")),
       .init("objective", objective.rawValue),
     ]
     switch predictor {

@@ -124,7 +124,8 @@ public struct ParameterValues: Sendable {
       if names.contains(text) { return .choice(text) }
     case .counts:
       let numbers = text.split(separator: "+", omittingEmptySubsequences: false).map { Int($0) ?? 0 }
-      if numbers.allSatisfy({ $0 >= 1 }) { return .counts(numbers) }
+      // Equal numbers are one number: a setting has one spelling.
+      if numbers.allSatisfy({ $0 >= 1 }) { return .counts(Set(numbers).count == 1 ? [numbers[0]] : numbers) }
     }
     throw PolicyError(
       "\(parameter.key)=\(text) of policy '\(policy)' is not allowed; it takes \(parameter.allowed)")

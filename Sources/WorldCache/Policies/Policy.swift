@@ -19,7 +19,7 @@ public protocol Policy: Sendable {
   mutating func begin(callCount: Int)
   /// Compute or predict.
   mutating func decide(at position: Int) -> Decision
-  /// What to emit at a position decided as predicted.
+  /// What to emit at a position decided as predicted; asked once, since policies keep count here.
   mutating func prediction(at position: Int) -> Prediction
   /// Takes note of a computed call; `signals` answers for every computed call up to this one.
   mutating func computed(at position: Int, signals: some Signals)

@@ -78,7 +78,7 @@ public struct PolicyPlan: Sendable {
   /// Makes the policy for a stream; throws when the stream is too short for it or has another site.
   ///
   /// `place` is the chunk's place among those that are replayed, from 0.
-  public func policy(for geometry: Geometry, place: Int = 0) throws -> any Policy {
+  func policy(for geometry: Geometry, place: Int = 0) throws -> any Policy {
     let policy: any Policy =
       switch entry.kind {
       case .ordinary(let make): try make(values)

@@ -68,7 +68,6 @@ public struct WorldCachePolicy: Policy {
   public mutating func begin(callCount: Int) {
     self.callCount = callCount
     drift = 0
-    drifts = []
     forecaster.reset()
   }
 

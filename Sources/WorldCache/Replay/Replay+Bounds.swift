@@ -6,12 +6,15 @@ extension Replay {
   ///
   /// No ideal is added for policies that never predict, that are ideals themselves, or whose predictor
   /// looks back on more calls than the exact search covers.
+  ///
+  /// `progress` is told after every policy how many are done.
   public static func table(
-    of plans: [PolicyPlan], over geometries: [Geometry], withBounds: Bool
+    of plans: [PolicyPlan], over geometries: [Geometry], withBounds: Bool, progress: (Int) -> Void = { _ in }
   ) throws -> [Replay] {
     var replays: [Replay] = []
     if withBounds { replays.append(try Replay(PolicyRegistry.plan("always"), over: geometries)) }
-    for plan in plans {
+    for (place, plan) in plans.enumerated() {
+      defer { progress(place + 1) }
       let replay = try Replay(plan, over: geometries)
       if !replays.contains(where: { $0.spec == replay.spec }) { replays.append(replay) }
       guard withBounds, let ideal = try Replay.ideal(of: plan, replay, over: geometries),

@@ -159,13 +159,15 @@ struct SummedDistances {
   /// Squared norm of a combination, summed over the tokens of one set.
   func squaredNorm(_ weights: Weights, key: Int) -> Double {
     let terms = weights.terms + [(origin, -weights.terms.reduce(0) { $0 + $1.weight })]
-    var sum = 0.0
+    var (sum, magnitude) = (0.0, 0.0)
     for i in terms.indices where terms[i].weight != 0 {
       let row = rows[terms[i].point] * width
       for j in (i + 1)..<max(terms.count, i + 1) {
-        sum -= terms[i].weight * terms[j].weight * tables[key][row + rows[terms[j].point]]
+        let term = terms[i].weight * terms[j].weight * tables[key][row + rows[terms[j].point]]
+        sum -= term
+        magnitude += abs(term)
       }
     }
-    return max(sum, 0)
+    return sum <= DistanceTable.roundingUnits * Double.ulpOfOne * magnitude ? 0 : sum
   }
 }
