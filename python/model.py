@@ -60,12 +60,15 @@ def attend_bfloat16(q, k, v):
 
 
 class Block(nn.Module):
-    def __init__(self, dim, heads):
+    def __init__(self, config):
         super().__init__()
-        self.heads = heads
+        self.shape = config.rows, config.columns
+        self.heads = heads = config.heads
+        dim = config.dim
         self.ada = nn.Linear(dim, 6 * dim)
         self.qkv = nn.Linear(dim, 3 * dim)
         self.proj = nn.Linear(dim, dim)
+        self.mix = nn.Conv2d(dim, dim, 3, padding=1, groups=dim)
         self.fc1 = nn.Linear(dim, 4 * dim)
         self.fc2 = nn.Linear(4 * dim, dim)
 
@@ -77,12 +80,17 @@ class Block(nn.Module):
         mixed = attend_bfloat16(q, k, v) if q.dtype == torch.bfloat16 else F.scaled_dot_product_attention(q, k, v)
         return self.proj(mixed.transpose(1, 2).reshape(m.shape))
 
+    def neighbours(self, m):
+        """m [B, F, G, D] plus a 3 x 3 depthwise convolution over each frame's grid, zeros beyond its edge."""
+        grid = m.flatten(0, 1).unflatten(1, self.shape).permute(0, 3, 1, 2)                 # [B F, D, rows, columns]
+        return m + self.mix(grid).permute(0, 2, 3, 1).reshape(m.shape)
+
     def forward(self, h, c):
         """h [B, F, G, D], c [B, F, D] -> (h, the modulated input of the attention)."""
         shift1, scale1, gate1, shift2, scale2, gate2 = self.ada(c).unsqueeze(2).chunk(6, dim=-1)
         m = modulate(h, shift1, scale1)
         h = h + gate1 * self.attention(m)
-        wide = F.gelu(self.fc1(modulate(h, shift2, scale2)), approximate="tanh")
+        wide = F.gelu(self.fc1(self.neighbours(modulate(h, shift2, scale2))), approximate="tanh")
         return h + gate2 * self.fc2(wide), m
 
 
@@ -107,12 +115,12 @@ class WorldModel(nn.Module):
         self.time = nn.ModuleDict({"1": nn.Linear(2 * FREQUENCIES, dim), "2": nn.Linear(dim, dim)})
         self.action = nn.Linear(ACTION, dim)
         self.null_action = nn.Parameter(torch.empty(dim))
-        self.blocks = nn.ModuleList(Block(dim, config.heads) for _ in range(config.blocks))
+        self.blocks = nn.ModuleList(Block(config) for _ in range(config.blocks))
         self.final = Final(dim)
         self.initialise()
 
     def initialise(self):
-        """Xavier weights, zero biases; modulations and the output start at zero, so x0hat starts as the base."""
+        """Xavier weights, zero biases; modulations, convolutions and output start at zero: x0hat starts as the base."""
         for module in self.modules():
             if isinstance(module, nn.Linear):
                 nn.init.xavier_uniform_(module.weight)
@@ -121,6 +129,9 @@ class WorldModel(nn.Module):
             nn.init.normal_(parameter, std=0.02)
         for layer in [block.ada for block in self.blocks] + [self.final.ada, self.final.out]:
             nn.init.zeros_(layer.weight)
+        for block in self.blocks:
+            nn.init.zeros_(block.mix.weight)
+            nn.init.zeros_(block.mix.bias)
 
     def clean(self, x, cond, action, sigma, conditional, taps=None):
         """The estimate x0hat [B, N, 70] from

@@ -15,7 +15,7 @@ import torch
 from data import Windows, batch, stratified_sigmas
 from model import DISPARITY, RAYMAP, RGB, WorldModel, conditioning_base
 
-WARM_UP, EMA_DECAY, CLIP = 300, 0.999, 1.0
+WARM_UP, EMA_DECAY, CLIP = 300, 0.99, 1.0
 LOG_EVERY, SAVE_EVERY, VALIDATE_EVERY = 50, 200, 500
 MODALITIES = (("rgb", RGB, 1.0), ("disparity", DISPARITY, 1.0), ("raymap", RAYMAP, 0.5))
 

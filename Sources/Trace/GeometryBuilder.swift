@@ -3,11 +3,30 @@ public enum GeometryBuilder {
   /// One geometry per chunk, in order.
   ///
   /// Needs the tap `site.to` (and `site.from` where the site has one) at every call, computed by the
-  /// network; a predicted or derived value is refused, since errors are measured against it.
-  /// Keeps one chunk's features and its distance table in memory at a time.
+  /// network and finite; a predicted or derived value is refused, since errors are measured against it.
+  /// Keeps the distance tables of all chunks in memory (``byteCount(of:at:)``), and one chunk's features.
   public static func geometries(of trace: TraceReader, at site: Site) throws -> [Geometry] {
     let chunks = Set(trace.calls.map(\.chunk)).sorted()
     return try chunks.map { try geometry(of: trace, at: site, chunk: $0) }
+  }
+
+  /// Memory that the distance tables of all chunks take: 8 · N · P (P + 1) / 2 bytes for each, with N
+  /// tokens and P calls over all branches.
+  public static func byteCount(of trace: TraceReader, at site: Site) throws -> Int {
+    let tokenCount = try layout(of: site, trace).tokens.count
+    return Dictionary(grouping: trace.calls, by: \.chunk).values.reduce(0) { sum, calls in
+      sum + 8 * tokenCount * (calls.count * (calls.count + 1) / 2)
+    }
+  }
+
+  private static func layout(of site: Site, _ trace: TraceReader) throws -> TokenTable {
+    guard trace.taps.contains(site.to) else {
+      throw TraceError(
+        .lacking, path: trace.path,
+        "replay needs the tap \(site.to), which was not recorded; the trace has "
+          + trace.taps.map(\.name).joined(separator: ", "))
+    }
+    return try trace.layout(of: site.to)
   }
 
   private static func geometry(of trace: TraceReader, at site: Site, chunk: Int) throws -> Geometry {
@@ -15,12 +34,24 @@ public enum GeometryBuilder {
     let branches = Set(members.map(\.branch)).sorted()
     let calls = branches.map { branch in members.filter { $0.branch == branch } }
     let count = calls[0].count
+    guard members.allSatisfy({ $0.expert == 0 && $0.stage == 0 }) else {
+      throw TraceError(
+        .lacking, path: trace.path, at: "chunk \(chunk)",
+        "replay covers models with one expert and solvers with one stage")
+    }
+    guard members.allSatisfy({ $0.weight.isFinite && $0.sigma.isFinite }) else {
+      throw TraceError(
+        .invalid, path: trace.path, at: "chunk \(chunk)", "a call's weight or sigma is not finite")
+    }
     guard calls.allSatisfy({ $0.map(\.step) == calls[0].map(\.step) }) else {
       throw TraceError(
         .lacking, path: trace.path, at: "chunk \(chunk)", "the guidance branches do not have the same steps")
     }
-    let layout = try trace.layout(of: site.to)
+    let layout = try layout(of: site, trace)
     let valid = layout.tokens.indices.filter { layout.tokens[$0].isValid }
+    guard !valid.isEmpty else {
+      throw TraceError(.lacking, path: trace.path, at: layout.name, "the layout has no valid token")
+    }
     let points = try calls.joined().map { call in
       let to = try fresh(site.to, of: trace, call)
       guard let tap = site.from else { return rows(valid, of: to) }
@@ -30,7 +61,7 @@ public enum GeometryBuilder {
       }
       return zip(rows(valid, of: to), rows(valid, of: from)).map { $0 - $1 }
     }
-    let final = try? trace.final(chunk: chunk)
+    let final = try final(of: trace, chunk, layout)
     let (computed, predicted) = try seconds(trace, site, calls, count)
     return Geometry(
       site: site, chunk: chunk, calls: calls, tokens: valid.map { layout.tokens[$0] },
@@ -47,7 +78,31 @@ public enum GeometryBuilder {
         .lacking, path: trace.path, at: "call \(call.ordinal)",
         "replay needs an uncached recording, but \(tap) is \(state.name) here")
     }
-    return try trace.feature(tap, call: call.ordinal)
+    let feature = try trace.feature(tap, call: call.ordinal)
+    guard feature.values.allSatisfy(\.isFinite) else {
+      throw TraceError(
+        .invalid, path: trace.path, at: "call \(call.ordinal)", "\(tap) holds a value that is not finite")
+    }
+    return feature
+  }
+
+  // The final latent is optional; one that is there must be sound and have the layout of the output.
+  private static func final(of trace: TraceReader, _ chunk: Int, _ layout: TokenTable) throws -> Tensor? {
+    let final: Tensor
+    do {
+      final = try trace.final(chunk: chunk)
+    } catch {
+      guard error.code == .lacking else { throw error }
+      return nil
+    }
+    guard final.rows == layout.tokens.count, final.columns == layout.channelCount,
+      final.values.allSatisfy(\.isFinite)
+    else {
+      throw TraceError(
+        .corrupt, path: trace.path, at: "/final",
+        "the final latent does not have finite values of the layout \(layout.name)")
+    }
+    return final
   }
 
   private static func rows(_ rows: [Int], of tensor: Tensor) -> [Float] {

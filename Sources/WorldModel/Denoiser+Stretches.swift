@@ -6,7 +6,7 @@ extension Denoiser {
   struct Room: Sendable {
     /// [N, targetChannels + conditionChannels]
     var input: [Float]
-    /// [N, D]: normalised stream, attention result, update of the stream.
+    /// [N, D]: normalised stream, attention or convolution result, update of the stream.
     var normed: [Float]
     var mixed: [Float]
     var update: [Float]
@@ -107,7 +107,11 @@ extension Denoiser {
     addUpdate(to: &h, gate: 2)
 
     normalize(h, shift: 3, scale: 4, of: 6)
-    linear(&room.wide, room.normed, block.fc1, rows: n)
+    let config = weights.config
+    addNeighbours(
+      &room.mixed, room.normed, block.mix, frames: config.frames, rows: config.rows, columns: config.columns,
+      channels: d)
+    linear(&room.wide, room.mixed, block.fc1, rows: n)
     gelu(&room.wide, count: n * 4 * d)
     linear(&room.update, room.wide, block.fc2, rows: n)
     addUpdate(to: &h, gate: 5)

@@ -29,6 +29,26 @@ func modulatedNorm(
   }
 }
 
+/// out = x + a 3 x 3 convolution of each channel of x over the grid of each frame, zero beyond its edge.
+func addNeighbours(
+  _ out: UnsafeMutablePointer<Float>, _ x: UnsafePointer<Float>, _ layer: Weights.Convolution, frames: Int,
+  rows: Int, columns: Int, channels: Int
+) {
+  for token in 0..<(frames * rows * columns) {
+    let (row, column) = (token / columns % rows, token % columns)
+    let target = out + token * channels
+    for i in 0..<channels { target[i] = x[token * channels + i] + layer.bias[i] }
+    for place in 0..<9 {
+      let (down, right) = (place / 3 - 1, place % 3 - 1)
+      guard (0..<rows).contains(row + down), (0..<columns).contains(column + right) else { continue }
+      let source = x + (token + down * columns + right) * channels
+      layer.weight.withUnsafeBufferPointer { weight in
+        for i in 0..<channels { target[i] += source[i] * weight[place * channels + i] }
+      }
+    }
+  }
+}
+
 /// h += gate ⊙ update for every row; `gate` points to D numbers.
 func addGated(
   _ h: UnsafeMutablePointer<Float>, _ update: UnsafePointer<Float>, gate: UnsafePointer<Float>, rows: Int,

@@ -11,11 +11,19 @@ public struct Weights: Sendable {
     let outputs: Int
   }
 
-  /// One transformer block; `ada` makes its six modulation vectors.
+  /// A 3 x 3 convolution of each channel by itself over the grid of a frame.
+  struct Convolution: Sendable {
+    /// (9, channels): the neighbours in raster order, channels side by side.
+    let weight: [Float]
+    let bias: [Float]
+  }
+
+  /// One transformer block; `ada` makes its six modulation vectors, `mix` looks at neighbours.
   struct Block: Sendable {
     let ada: Linear
     let qkv: Linear
     let proj: Linear
+    let mix: Convolution
     let fc1: Linear
     let fc2: Linear
   }
@@ -66,6 +74,7 @@ public struct Weights: Sendable {
           ada: try reader.linear("\(name).ada", dim, 6 * dim),
           qkv: try reader.linear("\(name).qkv", dim, 3 * dim),
           proj: try reader.linear("\(name).proj", dim, dim),
+          mix: try reader.convolution("\(name).mix", dim),
           fc1: try reader.linear("\(name).fc1", dim, 4 * dim),
           fc2: try reader.linear("\(name).fc2", 4 * dim, dim)))
     }
@@ -119,6 +128,14 @@ public struct Weights: Sendable {
           "the shape is \(file.entries[name]?.shape ?? []); this model needs \(shape)")
       }
       return values
+    }
+
+    // The file has the channels outermost, as PyTorch does.
+    mutating func convolution(_ name: String, _ channels: Int) throws -> Convolution {
+      let values = try values(name + ".weight", [channels, 1, 3, 3])
+      return Convolution(
+        weight: (0..<9).flatMap { place in (0..<channels).map { values[$0 * 9 + place] } },
+        bias: try self.values(name + ".bias", [channels]))
     }
 
     mutating func linear(_ name: String, _ inputs: Int, _ outputs: Int) throws -> Linear {

@@ -25,7 +25,7 @@ struct Evaluate: ParsableCommand {
   @Option(help: "Shift of the noise schedule.")
   var shift = 3.0
 
-  @Option(help: "Guidance scale; 1 means no unconditional branch.")
+  @Option(parsing: .unconditional, help: "Guidance scale; 1 means no unconditional branch.")
   var guidance = 1.0
 
   @Option(help: "Safetensors file; without it, the bundled weights.")
@@ -42,16 +42,26 @@ struct Evaluate: ParsableCommand {
   @OptionGroup var output: FormatOption
 
   mutating func validate() throws {
-    for (name, value) in [("--scenes", scenes), ("--steps", steps)] where value < 1 {
-      throw ValidationError("\(name) is \(value); it must be at least 1")
+    for (name, value, range) in [
+      ("--scenes", scenes, 1...100_000), ("--steps", steps, 1...1000),
+      ("--first-seed", firstSeed, 0...1_000_000_000),
+    ] where !range.contains(value) {
+      throw ValidationError(
+        "\(name) is \(value); it must be from \(range.lowerBound) to \(range.upperBound)")
     }
-    guard shift > 0 else { throw ValidationError("--shift is \(shift); it must be above 0") }
+    guard (0.01...100).contains(shift) else {
+      throw ValidationError("--shift is \(shift); it must be from 0.01 to 100")
+    }
+    guard guidance.isFinite, abs(guidance) <= 100 else {
+      throw ValidationError("--guidance is \(guidance); it must be from -100 to 100")
+    }
     if let sheet, !force, FileManager.default.fileExists(atPath: sheet) {
       throw ValidationError("\(sheet) exists; pass --force to overwrite it")
     }
   }
 
   mutating func run() throws {
+    if let sheet { try Terminal.checkFolder(of: sheet) }
     threads.apply()
     let model = try weights.map { try Weights(path: $0) } ?? Weights.bundled()
     let total = scenes * steps * (guidance == 1 ? 1 : 2)
@@ -61,9 +71,11 @@ struct Evaluate: ParsableCommand {
       guidance: guidance, progress: progress.update)
     if let sheet {
       let samples = Array(evaluation.samples.prefix(16))
-      try ContactSheet(samples, config: model.config).png.write(to: URL(fileURLWithPath: sheet))
+      try Terminal.writing(sheet) {
+        try ContactSheet(samples, config: model.config).png.write(to: URL(fileURLWithPath: sheet))
+      }
     }
-    print(table(evaluation).formatted(output.format))
+    try Terminal.show(table(evaluation).formatted(output.format))
     Terminal.remark(
       "\(evaluation.sceneCount) scenes from seed \(evaluation.firstSeed), \(evaluation.stepCount) steps, shift "
         + "\(evaluation.shift), guidance \(evaluation.guidance), weights \(evaluation.weightsDigest); "

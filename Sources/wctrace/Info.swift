@@ -16,13 +16,13 @@ struct Info: ParsableCommand {
     let taps = try TraceReport.taps(reader)
     switch output.format {
     case .json:
-      print(TraceReport.json(reader, taps).text)
+      try Terminal.show(TraceReport.json(reader, taps).text)
     case .csv:
-      print(taps.formatted(.csv))
+      try Terminal.show(taps.formatted(.csv))
     case .table, .markdown:
-      print(TraceReport.header(reader).formatted(output.format))
-      print("")
-      print(taps.formatted(output.format))
+      try Terminal.show(TraceReport.header(reader).formatted(output.format))
+      try Terminal.show("")
+      try Terminal.show(taps.formatted(output.format))
     }
   }
 }

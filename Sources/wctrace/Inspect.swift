@@ -9,19 +9,21 @@ struct Inspect: ParsableCommand {
     discussion: """
       Curvature is WorldCache's: the norm of the acceleration over the squared norm of the velocity of a token's \
       output over the last three calls. The group boundaries are those that the given policy would draw over all \
-      tokens at the same calls.
+      tokens at the same calls; over several calls their medians are shown.
       """)
 
   @OptionGroup var input: TraceInput
   @OptionGroup var chunk: ChunkOption
 
-  @Option(help: "Only this call, counted within the chunk from 2; all calls together when left out.")
+  @Option(
+    parsing: .unconditional,
+    help: "Only this call, counted within the chunk from 2; all calls together when left out.")
   var call: Int?
 
   @Option(help: "Only this modality, by name.")
   var modality: String?
 
-  @Option(help: "Only this predicted frame, from 0.")
+  @Option(parsing: .unconditional, help: "Only this predicted frame, from 0.")
   var frame: Int?
 
   @Option(name: .shortAndLong, help: "The worldcache policy whose group boundaries are marked.")
@@ -33,39 +35,43 @@ struct Inspect: ParsableCommand {
 
   @OptionGroup var output: FormatOption
 
+  mutating func validate() throws {
+    if map && call == nil { throw ValidationError("--map needs --call, the call to draw") }
+  }
+
   mutating func run() throws {
     let plan = try PolicyRegistry.plan(policy)
+    let groups = try CurvatureGroups(plan)
     let geometry = try chunk.pick(from: input.geometries())
     let report = try CurvatureReport(geometry)
     if let call, !(2..<geometry.callCount).contains(call) {
-      throw ValidationError("--call is \(call); curvature exists at calls 2 to \(geometry.callCount - 1)")
+      throw Terminal.usage("--call is \(call); curvature exists at calls 2 to \(geometry.callCount - 1)")
     }
     let modalityIndex = try modality.map { name in
       guard let index = geometry.modalities.firstIndex(of: name) else {
-        throw ValidationError(
+        throw Terminal.usage(
           "there is no modality '\(name)'; the trace has \(geometry.modalities.joined(separator: ", "))")
       }
       return index
     }
     let frameCount = (geometry.tokens.map(\.frame).max() ?? 0) + 1
     if let frame, !(0..<frameCount).contains(frame) {
-      throw ValidationError("--frame is \(frame); the trace has frames 0 to \(frameCount - 1)")
+      throw Terminal.usage("--frame is \(frame); the trace has frames 0 to \(frameCount - 1)")
     }
     let selection = CurvatureReport.Selection(position: call, modality: modalityIndex, frame: frame)
-    guard map else {
-      let histogram = report.table(selection)
+    guard map, let call else {
       switch output.format {
-      case .json: print(try report.json(selection, plan).text)
-      case .csv, .markdown: print(histogram.formatted(output.format))
-      case .table: print(try report.drawing(selection, plan))
+      case .json: try Terminal.show(report.json(selection, groups).text)
+      case .csv, .markdown: try Terminal.show(report.table(selection, groups).formatted(output.format))
+      case .table: try Terminal.show(report.drawing(selection, groups))
       }
       return
     }
-    guard let call else { throw ValidationError("--map needs --call, the call to draw") }
     switch output.format {
-    case .table: print(report.maps(at: call, modality: modalityIndex, frame: frame))
+    case .table: try Terminal.show(report.maps(at: call, modality: modalityIndex, frame: frame))
     case .json, .csv, .markdown:
-      print(report.tokenTable(at: call, modality: modalityIndex, frame: frame).formatted(output.format))
+      try Terminal.show(
+        report.tokenTable(at: call, modality: modalityIndex, frame: frame).formatted(output.format))
     }
   }
 }

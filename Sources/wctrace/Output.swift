@@ -1,5 +1,6 @@
 public import ArgumentParser
 import Foundation
+import Trace
 import WorldCache
 
 extension TableFormat: ExpressibleByArgument {}
@@ -12,6 +13,45 @@ struct FormatOption: ParsableArguments {
 
 /// Progress and remarks on standard error, results on standard output.
 enum Terminal {
+  /// Prints a result; throws when it cannot be written, so that a lost result is no success.
+  static func show(_ text: String) throws {
+    do {
+      try FileHandle.standardOutput.write(contentsOf: Data((text + "\n").utf8))
+    } catch {
+      throw TraceError(.inputOutput, path: "standard output", "the result cannot be written")
+    }
+  }
+
+  /// Wrong usage that shows only once the trace or the model is known: says so, for exit code 64.
+  static func usage(_ message: String) -> ExitCode {
+    remark("Error: " + message)
+    return ExitCode.validationFailure
+  }
+
+  /// Runs something that writes a file; any failure names the file.
+  static func writing(_ path: String, _ body: () throws -> Void) throws {
+    do {
+      try body()
+    } catch let error as TraceError {
+      throw error
+    } catch {
+      throw TraceError(.inputOutput, path: path, "the file cannot be written")
+    }
+  }
+
+  /// Throws unless a file of this name could be put into its folder.
+  static func checkFolder(of path: String) throws {
+    let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
+    guard FileManager.default.isWritableFile(atPath: folder) else {
+      throw TraceError(
+        .inputOutput, path: path, "the folder \(folder) does not exist or cannot be written to")
+    }
+    let attributes = try? FileManager.default.attributesOfItem(atPath: path)
+    if attributes?[.type] as? FileAttributeType == .typeDirectory {
+      throw TraceError(.inputOutput, path: path, "this is a folder; name a file")
+    }
+  }
+
   static func remark(_ text: String) {
     FileHandle.standardError.write(Data((text + "\n").utf8))
   }

@@ -30,15 +30,14 @@ struct Record: ParsableCommand {
   @Option(help: "Shift of the noise schedule.")
   var shift = 3.0
 
-  @Option(help: "Guidance scale; 1 runs one branch, any other value two.")
+  @Option(parsing: .unconditional, help: "Guidance scale; 1 runs one branch, any other value two.")
   var guidance = 1.0
 
   @Option(help: "Chunks, each continuing the last frames of the one before.")
   var chunks = 1
 
   @Option(
-    help: ArgumentHelp(
-      "Taps to record, joined by commas (default: \(Record.defaultTaps)).", valueName: "taps"))
+    help: "Taps to record, joined by commas.")
   var taps = Record.defaultTaps
 
   private static let defaultTaps = "latent,timestep,hidden.0,modulated,block.1,hidden.6,output"
@@ -50,6 +49,7 @@ struct Record: ParsableCommand {
   var weights: String?
 
   @OptionGroup var threads: ThreadsOption
+  @OptionGroup var results: FormatOption
 
   @Flag(help: "Replace the output if it exists.")
   var force = false
@@ -61,8 +61,12 @@ struct Record: ParsableCommand {
     guard (1...64).contains(chunks) else {
       throw ValidationError("--chunks is \(chunks); it must be from 1 to 64")
     }
-    guard shift > 0, shift <= 100 else {
-      throw ValidationError("--shift is \(shift); it must be above 0, up to 100")
+    guard !output.isEmpty, !output.hasSuffix(".partial") else {
+      throw ValidationError(
+        "--output is '\(output)'; it must not be empty or end in .partial, the mark of unfinished recordings")
+    }
+    guard (0.01...100).contains(shift) else {
+      throw ValidationError("--shift is \(shift); it must be from 0.01 to 100")
     }
     guard guidance.isFinite, abs(guidance) <= 100 else {
       throw ValidationError("--guidance is \(guidance); it must be from -100 to 100")
@@ -71,6 +75,7 @@ struct Record: ParsableCommand {
   }
 
   mutating func run() throws {
+    try Terminal.checkFolder(of: output)
     if !force, FileManager.default.fileExists(atPath: output) {
       throw TraceError(.exists, path: output, "the file exists; pass --force to replace it")
     }
@@ -80,12 +85,12 @@ struct Record: ParsableCommand {
     let line = Tap.line(blockCount: config.blocks)
     let chosen = try taps.split(separator: ",").map(String.init).map { name in
       guard let tap = Tap(name: name), line.contains(tap) else {
-        throw ValidationError(
+        throw Terminal.usage(
           "there is no tap '\(name)'; the model has \(line.map(\.name).joined(separator: ", "))")
       }
       return tap
     }
-    guard !chosen.isEmpty else { throw ValidationError("--taps names no tap") }
+    guard !chosen.isEmpty else { throw Terminal.usage("--taps names no tap") }
     let layouts = Dictionary(
       uniqueKeysWithValues: Set(chosen).map { ($0, Record.layout(of: $0, config)) })
     let rollout = Rollout(
@@ -109,21 +114,29 @@ struct Record: ParsableCommand {
     let progress = Progress(total: calls.count, unit: "calls")
     var done = 0
     let start = ContinuousClock.now
-    for chunk in try rollout.run(
+    let recorded = try rollout.run(
       hook: &recorder,
       progress: { group in
         done += group.count
         progress.update(done)
       })
-    {
-      try writer.setFinal(chunk: chunk.index, config.outputRows(chunk.latent))
+    // The final latent is kept beside features of its own layout; without them nothing could use it.
+    if layouts.values.contains(where: { $0.name == "output" }) {
+      for chunk in recorded { try writer.setFinal(chunk: chunk.index, config.outputRows(chunk.latent)) }
     }
     try writer.finish()
     let seconds = start.duration(to: .now) / .seconds(1)
     let bytes = try FileManager.default.attributesOfItem(atPath: output)[.size] as? Int ?? 0
-    print(
-      "\(output): \(calls.count) calls, \(Table.decimal(Double(bytes) / 1e6, 1)) MB, "
-        + "\(Table.decimal(seconds, 1)) s")
+    var table = Table(columns: [
+      .init("trace", key: "trace"), .init("calls", key: "calls"), .init("taps", key: "taps"),
+      .init("MB", key: "megabytes"), .init("seconds", key: "wall_seconds"),
+    ])
+    table.append([
+      .text(output), .integer(calls.count), .integer(layouts.count),
+      .number(Double(bytes) / 1e6, decimals: 1),
+      .number(seconds, decimals: 1),
+    ])
+    try Terminal.show(table.formatted(results.format))
   }
 
   private static func layout(of tap: Tap, _ config: Config) -> TokenTable {

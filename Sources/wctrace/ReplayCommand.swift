@@ -9,7 +9,7 @@ struct ReplayCommand: ParsableCommand {
     abstract: "Replay caching policies against a trace, without rerunning the model.",
     discussion: """
       Beside each policy stand its bounds: 'always' computes every call, and 'ideal' is the exact best schedule of \
-      the same predictor at the same number of computed calls. All errors are open loop and relative to the root \
+      the same predictor at the same number of computed calls, under the error in the column streak. All errors are open loop and relative to the root \
       mean square of the recorded tensor at that call; 'direct' is the error of the final latent if later calls did \
       not react. Metrics are defined in docs/metrics.md, policies by 'wctrace policies'.
       """)
@@ -24,10 +24,10 @@ struct ReplayCommand: ParsableCommand {
   @Flag(inversion: .prefixedNo, help: "Add the rows 'always' and 'ideal'.")
   var bounds = true
 
-  @Flag(help: "Also draw the error growth of the first policy.")
+  @Flag(help: "Also draw how the first policy's error grows after a computed call, and over the calls.")
   var growth = false
 
-  @Option(help: "Also list this many bottleneck tokens of the first policy.")
+  @Option(parsing: .unconditional, help: "Also list this many bottleneck tokens of the first policy.")
   var tokens = 0
 
   @Flag(help: "Also list every decision of the first policy.")
@@ -37,6 +37,10 @@ struct ReplayCommand: ParsableCommand {
 
   mutating func validate() throws {
     guard tokens >= 0 else { throw ValidationError("--tokens is \(tokens); it must not be negative") }
+    if growth || tokens > 0 || decisions, output.format == .csv || output.format == .json {
+      throw ValidationError(
+        "--growth, --tokens and --decisions need --format table or markdown; json always holds their numbers")
+    }
   }
 
   mutating func run() throws {
@@ -45,24 +49,44 @@ struct ReplayCommand: ParsableCommand {
     let replays = try Replay.table(
       of: plans, over: geometries, withBounds: bounds,
       progress: Progress(total: plans.count, unit: "policies").update)
+    for plan in plans where bounds {
+      if let refusal = try Replay.missingIdeal(of: plan, over: geometries) {
+        Terminal.remark("no ideal row: \(refusal)")
+      }
+    }
     let first = replays.first { $0.spec == plans[0].spec } ?? replays[0]
     switch output.format {
-    case .json: print(ReplayTable.json(replays, geometries).text)
-    case .csv: print(ReplayTable.table(replays).formatted(.csv))
+    case .json: try Terminal.show(ReplayTable.json(replays, geometries).text)
+    case .csv: try Terminal.show(ReplayTable.table(replays).formatted(.csv))
     case .table, .markdown:
-      print(ReplayTable.table(replays).formatted(output.format))
+      try Terminal.show(ReplayTable.table(replays).formatted(output.format))
       if growth {
+        let fence = output.format == .markdown ? "```" : ""
         let values = first.errorGrowth
-        print("\nError by calls since the last computed one, \(first.spec):")
-        print(Drawing.columns(values, labels: values.indices.map { "\($0 + 1)" }))
+        let stream = first.streams[0]
+        try Terminal.show(
+          """
+
+          Error by calls since the last computed one, \(first.spec):
+          \(fence)
+          \(Drawing.columns(values, labels: values.indices.map { "\($0 + 1)" }))
+          \(fence)
+          Error of each call of chunk 0, C computed, p predicted:
+          \(fence)
+          \(Drawing.columns(
+            stream.decisions.indices.map { call in stream.callErrors.map { $0[call] }.max()! },
+            labels: stream.picture.map(String.init)))
+          \(fence)
+          """)
       }
       if tokens > 0 {
-        print("\nBottleneck tokens, \(first.spec):")
-        print(ReplayTable.bottlenecks(first, geometries[0], limit: tokens).formatted(output.format))
+        try Terminal.show("\nBottleneck tokens, \(first.spec):")
+        try Terminal.show(
+          ReplayTable.bottlenecks(first, geometries[0], limit: tokens).formatted(output.format))
       }
       if decisions {
-        print("\nDecisions, \(first.spec):")
-        print(ReplayTable.decisions(first, geometries).formatted(output.format))
+        try Terminal.show("\nDecisions, \(first.spec):")
+        try Terminal.show(ReplayTable.decisions(first, geometries).formatted(output.format))
       }
     }
   }

@@ -1,5 +1,7 @@
 import ArgumentParser
 import Foundation
+import Trace
+import WorldCache
 import WorldModel
 
 /// `wctrace scenes`: renders training data for the bundled model.
@@ -17,19 +19,28 @@ struct Scenes: ParsableCommand {
   @Option(help: "Number of windows.")
   var count = 16_000
 
+  @Flag(help: "Replace files that exist.")
+  var force = false
+
   mutating func validate() throws {
-    guard count > 0 else { throw ValidationError("--count is \(count); it must be at least 1") }
+    for (name, value, range) in [
+      ("--count", count, 1...10_000_000), ("--first-seed", firstSeed, 0...1_000_000_000),
+    ] where !range.contains(value) {
+      throw ValidationError(
+        "\(name) is \(value); it must be from \(range.lowerBound) to \(range.upperBound)")
+    }
   }
 
   mutating func run() throws {
-    let clock = ContinuousClock()
-    let start = clock.now
-    let total = count
-    try WindowExport.write(firstSeed: firstSeed, count: count, to: output) { done in
-      let seconds = Double((clock.now - start) / .seconds(1))
-      FileHandle.standardError.write(
-        Data("\r\(done) of \(total) windows, \(Int(Double(done) / seconds)) a second ".utf8))
+    let files = WindowExport.fileNames.map { output + "/" + $0 }
+    if !force, let file = files.first(where: FileManager.default.fileExists) {
+      throw TraceError(.exists, path: file, "the file exists; pass --force to replace it")
     }
-    FileHandle.standardError.write(Data("\n".utf8))
+    let megabytes = Double(WindowExport.byteCount(of: count)) / 1e6
+    Terminal.remark("rendering \(count) windows: \(Table.decimal(megabytes, 0)) MB on disk")
+    let progress = Progress(total: count, unit: "windows")
+    try Terminal.writing(output) {
+      try WindowExport.write(firstSeed: firstSeed, count: count, to: output, progress: progress.update)
+    }
   }
 }

@@ -24,9 +24,12 @@ struct ScheduleCommand: ParsableCommand {
     let geometries = try input.geometries()
     let replay = try Replay(plan, over: geometries)
     let replays = [replay] + (try Replay.ideal(of: plan, replay, over: geometries).map { [$0] } ?? [])
+    if let refusal = try Replay.missingIdeal(of: plan, over: geometries) {
+      Terminal.remark("no ideal: \(refusal)")
+    }
     switch output.format {
-    case .table: print(ScheduleTable.drawing(replays))
-    case .json, .csv, .markdown: print(ScheduleTable.table(replays).formatted(output.format))
+    case .table: try Terminal.show(ScheduleTable.drawing(replays))
+    case .json, .csv, .markdown: try Terminal.show(ScheduleTable.table(replays).formatted(output.format))
     }
   }
 }

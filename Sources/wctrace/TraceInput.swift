@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import Trace
 import WorldCache
 
@@ -9,7 +10,15 @@ struct TraceInput: ParsableArguments {
 
   /// Opens the trace and measures its geometry at the site of the model's output.
   func geometries() throws -> [Geometry] {
-    try GeometryBuilder.geometries(of: TraceReader(path: trace), at: .output)
+    let reader = try TraceReader(path: trace)
+    let bytes = try GeometryBuilder.byteCount(of: reader, at: .output)
+    guard bytes <= ProcessInfo.processInfo.physicalMemory else {
+      throw TraceError(
+        .invalid, path: trace,
+        "its distances take \(bytes / 1_000_000_000) GB of memory, more than this machine has")
+    }
+    if bytes > 500_000_000 { Terminal.remark("measuring distances: \(bytes / 1_000_000) MB of memory") }
+    return try GeometryBuilder.geometries(of: reader, at: .output)
   }
 }
 
@@ -20,7 +29,7 @@ struct ChunkOption: ParsableArguments {
 
   func pick(from geometries: [Geometry]) throws -> Geometry {
     guard geometries.indices.contains(chunk) else {
-      throw ValidationError("--chunk is \(chunk); the trace has chunks 0 to \(geometries.count - 1)")
+      throw Terminal.usage("--chunk is \(chunk); the trace has chunks 0 to \(geometries.count - 1)")
     }
     return geometries[chunk]
   }

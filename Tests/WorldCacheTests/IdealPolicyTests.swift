@@ -24,7 +24,7 @@ struct IdealPolicyTests {
   @Test("says that the stream is too short for the computed calls asked for")
   func tooManyCalls() throws {
     expectPolicyError(
-      "ideal:predictor=hold,calls=9,objective=streak asks for 9 computed calls; the stream has 8"
+      "ideal:predictor=hold,calls=9,objective=streak asks for 9 computed calls; the chunk has 8"
     ) { _ = try StreamReplay("ideal:calls=9", jump) }
   }
 

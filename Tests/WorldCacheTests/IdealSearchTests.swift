@@ -186,7 +186,7 @@ struct IdealSearchTests {
     for (predictor, limit) in [(HoldPredictor() as any Predictor, 250), (DampedPredictor(nMax: 6), 100)] {
       let long = Synthetic(.still, seed: 1, calls: limit + 1, tokens: 1, channels: 1)
       expectPolicyError(
-        "the ideal schedule of '\(predictor.name)' is searched for up to \(limit) calls in a stream; "
+        "the ideal schedule of '\(predictor.name)' is searched for up to \(limit) calls in a chunk; "
           + "this one has \(limit + 1)"
       ) { _ = try IdealSearch(long.geometry, predictor) }
     }

@@ -152,13 +152,13 @@ struct WorldCachePolicyTests {
   @Test("a stream must be longer than warm-up, one predicted call and the last")
   func minimumCallCount() throws {
     let defaults = "worldcache:p-stable=0.3,p-chaotic=0.6,n-max=6,eta=1,warmup=5,normalisation=code"
-    expectPolicyError("\(defaults) needs at least 7 calls in a stream; this one has 6") {
+    expectPolicyError("\(defaults) needs at least 7 calls in a chunk; this one has 6") {
       _ = try PolicyRegistry.plan("worldcache").policy(for: tokens(calls: 6).geometry)
     }
     #expect(try picture("worldcache:eta=1000", tokens(calls: 7)) == "CCCCCpC")
     // Without warm-up three calls of history are needed: C C C p C.
     let cold = "worldcache:p-stable=0.3,p-chaotic=0.6,n-max=6,eta=1,warmup=0,normalisation=code"
-    expectPolicyError("\(cold) needs at least 5 calls in a stream; this one has 4") {
+    expectPolicyError("\(cold) needs at least 5 calls in a chunk; this one has 4") {
       _ = try PolicyRegistry.plan("worldcache:warmup=0").policy(for: tokens(calls: 4).geometry)
     }
     #expect(try picture("worldcache:warmup=0,eta=1000", tokens(calls: 5)) == "CCCpC")

@@ -24,6 +24,21 @@ struct KernelsTests {
     }
   }
 
+  /// Two frames of 2 x 3 tokens with one channel: only the weights of the token below (10) and of the one to
+  /// the right (100) are set, and the bias is 0.5. Token 0 of frame 0 sees 3 below and 1 to the right:
+  /// 0 + 0.5 + 10 · 3 + 100 · 1 = 130.5; the last token of a frame sees neither, nor the next frame.
+  @Test func neighboursOfEachToken() {
+    var weight = [Float](repeating: 0, count: 9)
+    weight[7] = 10
+    weight[5] = 100
+    let x = (0..<12).map(Float.init)
+    var out = [Float](repeating: 0, count: 12)
+    addNeighbours(
+      &out, x, Weights.Convolution(weight: weight, bias: [0.5]), frames: 2, rows: 2, columns: 3, channels: 1)
+    #expect(out[..<6] == [130.5, 241.5, 52.5, 403.5, 504.5, 5.5])
+    #expect(out[6..<12] == [796.5, 907.5, 118.5, 1009.5, 1110.5, 11.5])
+  }
+
   @Test func activationsAtOne() {
     var x: [Float] = [1, -1, 0, 30, -30]
     gelu(&x, count: 5)

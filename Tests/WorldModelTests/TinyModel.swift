@@ -45,6 +45,8 @@ enum TinyModel {
       ] {
         addLinear("blocks.\(block).\(name)", inputs * dim, outputs * dim)
       }
+      add("blocks.\(block).mix.weight", [dim, 1, 3, 3])
+      add("blocks.\(block).mix.bias", [dim])
     }
     addLinear("final.ada", dim, 2 * dim)
     addLinear("final.out", dim, config.targetChannels)

@@ -22,8 +22,8 @@ import Testing
       ("worldcache:p-stable=0.7", "p-stable=0.7 of policy 'worldcache' is above p-chaotic=0.6"),
       ("worldcache:eta", "'eta' in 'worldcache:eta' is not key=value"),
       ("ideal", "policy 'ideal' needs calls: a whole number of at least 1"),
-      ("ideal:calls=21", "asks for 21 computed calls; the stream has 20"),
-      ("worldcache:warmup=30", "needs at least 32 calls in a stream; this one has 20"),
+      ("ideal:calls=21", "asks for 21 computed calls; the chunk has 20"),
+      ("worldcache:warmup=30", "needs at least 32 calls in a chunk; this one has 20"),
     ])
   func policy(spec: String, message: String) throws {
     let run = try Tool("replay", Self.trace, "--policy", spec)

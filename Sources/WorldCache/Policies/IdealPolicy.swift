@@ -19,7 +19,8 @@ public struct IdealPolicy: Policy {
         "squared error summed within each streak (streak) or call by call (additive)"),
       Parameter("order", .integer(0...2), default: "1", "highest order of the differences", when: .taylor),
       Parameter(
-        "first-enhance", .integer(1...1_000_000), default: "1", "differences exist later than this minus 2",
+        "first-enhance", .integer(1...1_000_000), default: "1",
+        "calls at the start whose differences are not used, plus 1",
         when: .taylor),
       Parameter(
         "n-max", .integer(1...Int.max), default: "6", "longest streak of predicted calls", when: .damped),
@@ -31,7 +32,7 @@ public struct IdealPolicy: Policy {
         when: .grouped),
     ],
     kind: .oracle(
-      check: { _ = try IdealPolicy.predictor($0) }, make: { try IdealPolicy($0, $1, place: $2) }))
+      predictor: { try IdealPolicy.predictor($0) }, make: { try IdealPolicy($0, $1, place: $2) }))
 
   public let spec: PolicySpec
   private var forecaster: Forecaster
@@ -45,14 +46,17 @@ public struct IdealPolicy: Policy {
     // `Replay` has checked that there are as many numbers as chunks.
     let calls = counts.count == 1 ? counts[0] : counts[place]
     guard calls <= geometry.callCount else {
-      throw PolicyError("\(spec) asks for \(calls) computed calls; the stream has \(geometry.callCount)")
+      throw PolicyError("\(spec) asks for \(calls) computed calls; the chunk has \(geometry.callCount)")
     }
     let search = try IdealSearch(
       geometry, predictor, objective: Objective(rawValue: values.choice("objective"))!, upTo: calls)
     guard let schedule = search.schedule(computing: calls) else {
+      let reason =
+        calls < predictor.minimumAnchorCount
+        ? "it needs \(predictor.minimumAnchorCount) computed calls to predict from"
+        : "its streaks are too short"
       throw PolicyError(
-        "\(spec) has no schedule of \(calls) computed calls over \(geometry.callCount): its streaks are too short"
-      )
+        "\(spec) has no schedule of \(calls) computed calls over \(geometry.callCount): \(reason)")
     }
     computed = Set(schedule)
   }
@@ -83,7 +87,8 @@ public struct IdealPolicy: Policy {
       TaylorPredictor(order: values.integer("order"), firstEnhance: values.integer("first-enhance"))
     case "damped": DampedPredictor(nMax: values.integer("n-max"))
     case "worldcache": try GroupedPredictor(values)
-    default: HoldPredictor()
+    case "hold": HoldPredictor()
+    default: preconditionFailure("a predictor is declared but not made")
     }
   }
 

@@ -10,7 +10,7 @@ public protocol Policy: Sendable {
   var spec: PolicySpec { get }
   /// What it caches.
   var site: Site { get }
-  /// Fewest calls of a stream that it accepts: with a warm-up, one call more than that.
+  /// Fewest calls of a stream that it accepts: a policy with a warm-up wants calls after it.
   var minimumCallCount: Int { get }
   /// How it predicts, for the ideal schedule of the same predictor; nil when it never predicts.
   var predictor: (any Predictor)? { get }

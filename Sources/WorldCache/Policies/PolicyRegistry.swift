@@ -6,7 +6,7 @@ public struct PolicyEntry: Sendable {
   public enum Kind: Sendable {
     case ordinary(@Sendable (ParameterValues) throws -> any Policy)
     case oracle(
-      check: @Sendable (ParameterValues) throws -> Void,
+      predictor: @Sendable (ParameterValues) throws -> any Predictor,
       make: @Sendable (ParameterValues, Geometry, _ place: Int) throws -> any Policy)
   }
 
@@ -54,7 +54,7 @@ public enum PolicyRegistry {
     // Settings that contradict one another show before any trace is opened.
     switch entry.kind {
     case .ordinary(let make): _ = try make(plan.values)
-    case .oracle(let check, _): try check(plan.values)
+    case .oracle(let predictor, _): _ = try predictor(plan.values)
     }
     return plan
   }
@@ -67,6 +67,14 @@ public struct PolicyPlan: Sendable {
 
   /// The canonical spelling.
   public var spec: PolicySpec { values.spec }
+
+  /// How the policy predicts, whatever trace it runs on; nil when it never does.
+  func predictor() throws -> (any Predictor)? {
+    switch entry.kind {
+    case .ordinary(let make): try make(values).predictor
+    case .oracle(let predictor, _): try predictor(values)
+    }
+  }
 
   /// Throws when settings were given chunk by chunk for another number of chunks.
   func checkChunkCount(_ count: Int) throws {
@@ -90,7 +98,7 @@ public struct PolicyPlan: Sendable {
     }
     if geometry.callCount < policy.minimumCallCount {
       throw PolicyError(
-        "\(spec) needs at least \(policy.minimumCallCount) calls in a stream; this one has \(geometry.callCount)"
+        "\(spec) needs at least \(policy.minimumCallCount) calls in a chunk; this one has \(geometry.callCount)"
       )
     }
     return policy

@@ -49,7 +49,7 @@ public struct WorldCachePolicy: Policy {
   private var callCount = 0
   /// E, accumulated over the predicted calls since the last computed one.
   private var drift = 0.0
-  /// e(k) for k = 1 … n-max, fixed at the last computed call; empty while there is no curvature.
+  /// e(k) for k = 1 … min(n-max, calls left), fixed at the last computed call.
   private var drifts: [Double] = []
 
   init(_ values: ParameterValues) throws {

@@ -25,13 +25,19 @@ extension Replay {
     return replays
   }
 
+  /// Why a policy gets no ideal row although it predicts; nil when it gets one or needs none.
+  public static func missingIdeal(of plan: PolicyPlan, over geometries: [Geometry]) throws -> PolicyError? {
+    guard case .ordinary = plan.entry.kind, let predictor = try plan.predictor() else { return nil }
+    return geometries.lazy.compactMap { IdealSearch.refusal(predictor, $0) }.first
+  }
+
   /// The ideal of a replayed policy's predictor at its number of computed calls in each chunk; nil where
   /// there is none.
   public static func ideal(of plan: PolicyPlan, _ replay: Replay, over geometries: [Geometry]) throws
     -> Replay?
   {
-    guard case .ordinary = plan.entry.kind, let predictor = try plan.policy(for: geometries[0]).predictor,
-      geometries.allSatisfy({ IdealSearch.refusal(predictor, callCount: $0.callCount) == nil })
+    guard case .ordinary = plan.entry.kind, let predictor = try plan.predictor(),
+      geometries.allSatisfy({ IdealSearch.refusal(predictor, $0) == nil })
     else { return nil }
     let counts = replay.streams.map(\.computedPositions.count)
     guard zip(counts, geometries).contains(where: { $0 < $1.callCount }) else { return nil }

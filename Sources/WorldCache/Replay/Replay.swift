@@ -87,7 +87,7 @@ public struct Replay: Sendable {
       for token in squares.indices { squares[token] += stream.tokenSquaredErrors[token] }
     }
     let total = squares.reduce(0, +)
-    guard total > 0 else { return [] }
+    guard total > 0, total.isFinite else { return [] }
     return squares.indices.sorted { squares[$0] != squares[$1] ? squares[$0] > squares[$1] : $0 < $1 }
       .prefix(limit).map { ($0, squares[$0] / total) }
   }

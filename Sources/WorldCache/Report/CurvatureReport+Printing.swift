@@ -4,66 +4,73 @@ import Trace
 extension CurvatureReport {
   /// The boundaries that a policy's groups would have over all tokens of the selected calls.
   ///
-  /// Boundaries are drawn call by call; over several calls their medians are shown. Throws when the
-  /// policy does not group tokens.
-  public func boundaries(_ selection: Selection, _ plan: PolicyPlan) throws -> (
+  /// Boundaries are drawn call by call; over several calls their medians are shown.
+  public func boundaries(_ selection: Selection, _ groups: CurvatureGroups) -> (
     stable: Double, chaotic: Double
   ) {
-    guard let grouped = try plan.policy(for: geometry).predictor as? GroupedPredictor else {
-      throw PolicyError("policy '\(plan.spec.name)' does not group tokens by curvature; use worldcache")
-    }
     let positions = selection.position.map { [$0 - 2] } ?? Array(curvatures.indices)
-    let all = positions.map { grouped.boundaries(of: curvatures[$0]) }
+    let all = positions.map { groups.predictor.boundaries(of: curvatures[$0]) }
     func median(_ values: [Double]) -> Double { Quantile.linear(0.5, ofSorted: values.sorted()) }
     return (median(all.map(\.stable)), median(all.map(\.chaotic)))
   }
 
-  /// The histogram as rows.
-  public func table(_ selection: Selection) -> Table {
+  /// The histogram as rows; a boundary is written beside the bin that it falls into.
+  public func table(_ selection: Selection, _ groups: CurvatureGroups) -> Table {
     var table = Table(columns: [
       .init("log10 from", key: "log10_curvature_from"), .init("to", key: "log10_curvature_to"),
-      .init("tokens", key: "token_calls"),
+      .init("tokens", key: "token_calls"), .init("boundary", key: "group_boundary"),
     ])
     let histogram = CurvatureReport.histogram(values(selection))
+    let marks = marks(histogram, boundaries(selection, groups))
     for (bin, count) in histogram.counts.enumerated() {
       let low = histogram.lowest + Double(bin) * histogram.width
       table.append([
         .number(low, decimals: 2), .number(low + histogram.width, decimals: 2), .integer(count),
+        .text(marks[bin, default: []].joined(separator: ", ")),
       ])
     }
     return table
   }
 
-  /// The histogram as bars, with the boundaries between the lines.
-  public func drawing(_ selection: Selection, _ plan: PolicyPlan) throws -> String {
+  // What to write beside each bin that holds a boundary.
+  private func marks(_ histogram: Histogram, _ boundaries: (stable: Double, chaotic: Double)) -> [Int:
+    [String]]
+  {
+    var marks: [Int: [String]] = [:]
+    for (name, value) in [("stable | linear", boundaries.stable), ("linear | chaotic", boundaries.chaotic)]
+    where value > 0 {
+      let bin = Int(((log10(value) - histogram.lowest) / histogram.width).rounded(.down))
+      marks[bin, default: []].append("\(name) at \(Table.decimal(log10(value), 2))")
+    }
+    return marks
+  }
+
+  /// The histogram as bars, with the boundaries beside the bins that they fall into.
+  public func drawing(_ selection: Selection, _ groups: CurvatureGroups) -> String {
     let values = values(selection)
     let histogram = CurvatureReport.histogram(values)
-    let boundaries = try boundaries(selection, plan)
-    func bin(of value: Double) -> Int {
-      Int(((log10(value) - histogram.lowest) / histogram.width).rounded(.down))
-    }
-    var bars = Drawing.bars(
+    let marks = marks(histogram, boundaries(selection, groups))
+    let bars = Drawing.bars(
       histogram.counts.enumerated().map { index, count in
         (Table.decimal(histogram.lowest + Double(index) * histogram.width, 2), count)
       }
-    ).split(separator: "\n").map(String.init)
-    for (name, value) in [("stable | linear", boundaries.stable), ("linear | chaotic", boundaries.chaotic)]
-    where value > 0 && bars.indices.contains(bin(of: value)) {
-      bars[bin(of: value)] += "   <- \(name) at \(Table.decimal(log10(value), 2))"
+    ).split(separator: "\n").enumerated().map { bin, bar in
+      marks[bin].map { bar + "   <- " + $0.joined(separator: ", ") } ?? String(bar)
     }
     let zeros = histogram.zeros == 0 ? "" : "\n\(histogram.zeros) values of zero curvature are not drawn"
-    return "log10 curvature, \(values.count) token-calls, boundaries of \(plan.spec)\n"
+    let medians = selection.position == nil ? " (medians over calls)" : ""
+    return "log10 curvature, \(values.count) token-calls, boundaries\(medians) of \(groups.spec)\n"
       + bars.joined(separator: "\n") + zeros
   }
 
   /// Histogram and boundaries for programs.
-  public func json(_ selection: Selection, _ plan: PolicyPlan) throws -> JSONValue {
-    let boundaries = try boundaries(selection, plan)
+  public func json(_ selection: Selection, _ groups: CurvatureGroups) -> JSONValue {
+    let boundaries = boundaries(selection, groups)
     return .object([
-      ("policy", .string(plan.spec.description)), ("stable_below", .number(boundaries.stable)),
+      ("policy", .string(groups.spec.description)), ("stable_below", .number(boundaries.stable)),
       ("chaotic_from", .number(boundaries.chaotic)),
       ("zero_curvature_token_calls", .integer(CurvatureReport.histogram(values(selection)).zeros)),
-      ("histogram", table(selection).json),
+      ("histogram", table(selection, groups).json),
     ])
   }
 
@@ -116,5 +123,20 @@ extension CurvatureReport {
   private func curvature(of token: Int, at position: Int) -> Double {
     (0..<geometry.branchCount).reduce(0) { $0 + curvatures[position - 2][$1 * geometry.tokenCount + token] }
       / Double(geometry.branchCount)
+  }
+}
+
+/// A policy that groups tokens by curvature.
+public struct CurvatureGroups: Sendable {
+  public let spec: PolicySpec
+  let predictor: GroupedPredictor
+
+  /// Throws when the policy does not group tokens.
+  public init(_ plan: PolicyPlan) throws {
+    guard let grouped = try plan.predictor() as? GroupedPredictor else {
+      throw PolicyError("policy '\(plan.spec.name)' does not group tokens by curvature; use worldcache")
+    }
+    spec = plan.spec
+    predictor = grouped
   }
 }

@@ -5,12 +5,13 @@ public enum Drawing {
 
   /// A column chart, one column of characters per value, with the scale on the left.
   ///
-  /// `labels` are written under the columns that they belong to, as far as they fit.
+  /// `labels` are written under the columns that they belong to; values that are not finite are drawn as
+  /// columns of exclamation marks.
   public static func columns(_ values: [Double], height: Int = 8, labels: [String], decimals: Int = 3)
     -> String
   {
-    let top = values.max() ?? 0
-    guard top > 0, !values.isEmpty else { return "(all zero)" }
+    let top = values.filter(\.isFinite).max() ?? 0
+    guard top > 0 else { return values.allSatisfy({ $0 == 0 }) ? "(all zero)" : "(not finite)" }
     let width = max(labels.map(\.count).max() ?? 1, 1) + 1
     let scale = [Table.decimal(top, decimals), Table.decimal(top / 2, decimals), Table.decimal(0, decimals)]
     let margin = scale.map(\.count).max()!
@@ -19,6 +20,10 @@ public enum Drawing {
       let label = row == height - 1 ? scale[0] : row == height / 2 - 1 ? scale[1] : row == 0 ? scale[2] : ""
       var line = String(repeating: " ", count: margin - label.count) + label + " ┤"
       for value in values {
+        guard value.isFinite else {
+          line += String(repeating: " ", count: width - 1) + "!"
+          continue
+        }
         let filled = value / top * Double(height * 8) - Double(row * 8)
         let block = eighths[max(0, min(8, Int(filled.rounded())))]
         line += String(repeating: " ", count: width - 1) + String(block)

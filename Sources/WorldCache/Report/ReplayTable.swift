@@ -36,6 +36,17 @@ public enum ReplayTable {
   public static func json(_ replays: [Replay], _ geometries: [Geometry]) -> JSONValue {
     .object([
       ("kind", .string("open-loop replay")),
+      ("token_fields", .array(["modality", "frame", "row", "column"].map { .string($0) })),
+      (
+        "tokens",
+        .array(
+          geometries[0].tokens.map { token in
+            .array([
+              .string(geometries[0].modalities[token.modality]), .integer(token.frame), .integer(token.row),
+              .integer(token.column),
+            ])
+          })
+      ),
       ("replays", .array(replays.map { json($0, geometries) })),
     ])
   }
@@ -46,6 +57,7 @@ public enum ReplayTable {
       ("policy", .string(replay.spec.description)),
       ("computed_calls", .integer(replay.computedCount)), ("calls", .integer(replay.callCount)),
       ("predicted_seconds", .number(replay.seconds)), ("uncached_seconds", .number(replay.uncachedSeconds)),
+      ("predicted_speedup", .number(replay.uncachedSeconds / replay.seconds)),
       ("direct_error", optional(replay.directError)), ("streak_error", optional(replay.streakError)),
       ("worst_call_error", .number(replay.worstCallError)),
       ("worst_token_error", .number(replay.worstTokenError)),
@@ -63,6 +75,7 @@ public enum ReplayTable {
                   stream.decisions.enumerated().map { position, decision in
                     .object([
                       ("position", .integer(position)), ("step", .integer(geometry.calls[0][position].step)),
+                      ("sigma", .number(geometry.calls[0][position].sigma)),
                       ("decision", .string(decision.action.rawValue)),
                       ("reason", .string(decision.reason.rawValue)),
                       ("signal", optional(decision.signal)), ("threshold", optional(decision.threshold)),

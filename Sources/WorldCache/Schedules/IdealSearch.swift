@@ -25,7 +25,7 @@ public struct IdealSearch: Sendable {
     _ geometry: Geometry, _ predictor: any Predictor, objective: Objective = .streak, warmUp: Int = 1,
     lastComputed: Bool = false, upTo maximumCount: Int? = nil
   ) throws {
-    if let refusal = IdealSearch.refusal(predictor, callCount: geometry.callCount) { throw refusal }
+    if let refusal = IdealSearch.refusal(predictor, geometry) { throw refusal }
     let count = geometry.callCount
     let states = AnchorStates(callCount: count, depth: predictor.anchorCount)
     self.states = states
@@ -75,21 +75,26 @@ public struct IdealSearch: Sendable {
     self.endings = endings
   }
 
-  /// Why a predictor's schedules cannot be searched exactly over so many calls; nil when they can.
+  /// Why a predictor's schedules cannot be searched exactly over a chunk; nil when they can.
   ///
   /// Memory grows as the number of calls to the power of one more than the predictor looks back on:
   /// about 100 MB at the limits.
-  static func refusal(_ predictor: any Predictor, callCount: Int) -> PolicyError? {
+  static func refusal(_ predictor: any Predictor, _ geometry: Geometry) -> PolicyError? {
     guard predictor.anchorCount <= 3 else {
       return PolicyError(
         "the ideal schedule is exact for predictors that look back on at most 3 computed calls; "
           + "'\(predictor.name)' as set looks back on \(predictor.anchorCount)")
     }
     let limit = predictor.anchorCount == 3 ? 100 : 250
-    guard callCount <= limit else {
+    guard geometry.callCount <= limit else {
       return PolicyError(
-        "the ideal schedule of '\(predictor.name)' is searched for up to \(limit) calls in a stream; "
-          + "this one has \(callCount)")
+        "the ideal schedule of '\(predictor.name)' is searched for up to \(limit) calls in a chunk; "
+          + "this one has \(geometry.callCount)")
+    }
+    guard geometry.branchCount <= 4 else {
+      return PolicyError(
+        "the ideal schedule is searched for up to 4 guidance branches; this trace has \(geometry.branchCount)"
+      )
     }
     return nil
   }

@@ -42,11 +42,11 @@ enum Patches {
     let first = index * config.tokensPerFrame
     forEachValue(3, config) { token, inToken, inImage in
       let value = target.values[(first + token) * target.columns + inToken]
-      image.rgb[inImage] = min(max((value + 1) / 2, 0), 1)
+      image.rgb[inImage] = clamped((value + 1) / 2, to: 1)
     }
     forEachValue(1, config) { token, inToken, inImage in
       let value = target.values[(first + token) * target.columns + config.rgbChannels + inToken]
-      image.disparity[inImage] = min(max((value + 1) / 2, 0), disparityLimit)
+      image.disparity[inImage] = clamped((value + 1) / 2, to: disparityLimit)
     }
     return image
   }
@@ -78,4 +78,7 @@ enum Patches {
       }
     }
   }
+
+  // From 0 to a limit; a value that is not a number becomes 0.
+  private static func clamped(_ value: Float, to limit: Float) -> Float { value > 0 ? min(value, limit) : 0 }
 }

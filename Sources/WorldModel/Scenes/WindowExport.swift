@@ -7,6 +7,15 @@ import Trace
 /// `target.npy` float16 (windows, tokens, targetChannels), `cond.npy` float16 (windows, tokens,
 /// conditionChannels), `action.npy` float32 (windows, frames, 3).
 public enum WindowExport {
+  public static let fileNames = ["target.npy", "cond.npy", "action.npy"]
+
+  /// Size of the three files together, headers apart.
+  public static func byteCount(of windows: Int, config: Config = Config()) -> Int {
+    windows
+      * (2 * config.tokens * (config.targetChannels + config.conditionChannels)
+        + 4 * config.frames * Config.actionChannels)
+  }
+
   /// Renders one window for each seed of `firstSeed ..< firstSeed + count` into `directory`.
   ///
   /// Files are written under temporary names and renamed at the end, so an interrupted export leaves
@@ -16,9 +25,9 @@ public enum WindowExport {
   ) throws {
     try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
     let shapes = [
-      ("target.npy", "<f2", [count, config.tokens, config.targetChannels]),
-      ("cond.npy", "<f2", [count, config.tokens, config.conditionChannels]),
-      ("action.npy", "<f4", [count, config.frames, Config.actionChannels]),
+      (fileNames[0], "<f2", [count, config.tokens, config.targetChannels]),
+      (fileNames[1], "<f2", [count, config.tokens, config.conditionChannels]),
+      (fileNames[2], "<f4", [count, config.frames, Config.actionChannels]),
     ]
     let files = try shapes.map { name, type, shape in
       try NumPyFile(path: directory + "/" + name, type: type, shape: shape)
