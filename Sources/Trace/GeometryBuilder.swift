@@ -4,14 +4,30 @@ public enum GeometryBuilder {
   ///
   /// Needs the tap `site.to` (and `site.from` where the site has one) at every call, computed by the
   /// network; a predicted or derived value is refused, since errors are measured against it.
-  /// Keeps one chunk's features and its distance table in memory at a time.
+  /// Keeps one chunk's features and its distance table in memory at a time. A step whose branches were
+  /// not all recorded, at the end of an interrupted recording, is left out.
   public static func geometries(of trace: TraceReader, at site: Site) throws -> [Geometry] {
-    let chunks = Set(trace.calls.map(\.chunk)).sorted()
-    return try chunks.map { try geometry(of: trace, at: site, chunk: $0) }
+    let calls = wholeSteps(of: trace)
+    let chunks = Set(calls.map(\.chunk)).sorted()
+    guard !chunks.isEmpty else {
+      throw TraceError(.lacking, path: trace.path, "the recording was interrupted in its first step")
+    }
+    return try chunks.map { chunk in
+      try geometry(of: trace, at: site, chunk: chunk, calls.filter { $0.chunk == chunk })
+    }
   }
 
-  private static func geometry(of trace: TraceReader, at site: Site, chunk: Int) throws -> Geometry {
-    let members = trace.calls.filter { $0.chunk == chunk }
+  private static func wholeSteps(of trace: TraceReader) -> ArraySlice<Call> {
+    let calls = trace.calls[...]
+    guard calls.count < trace.plannedCallCount, let last = calls.last else { return calls }
+    let isLast = { (call: Call) in (call.chunk, call.step) == (last.chunk, last.step) }
+    let step = calls.reversed().prefix(while: isLast)
+    return Set(step.map(\.branch)).count == trace.header.branchCount ? calls : calls.dropLast(step.count)
+  }
+
+  private static func geometry(
+    of trace: TraceReader, at site: Site, chunk: Int, _ members: [Call]
+  ) throws -> Geometry {
     let branches = Set(members.map(\.branch)).sorted()
     let calls = branches.map { branch in members.filter { $0.branch == branch } }
     let count = calls[0].count

@@ -4,6 +4,7 @@ extension TraceReader {
     var header: TraceHeader
     var dtype: StorageType
     var calls: [Call]
+    var plannedCallCount: Int
     var recorded: [Tap: RecordedTap] = [:]
     var stretches: [Tap: [Double]] = [:]
     var finalLatents: HDF5Dataset?
@@ -18,6 +19,7 @@ extension TraceReader {
       }
       self.dtype = dtype
       calls = try Self.calls(root.group("calls"), header)
+      plannedCallCount = try Self.plannedCallCount(root, calls.count)
       let layouts = try Self.layouts(root.group("layouts"))
       try readTaps(root, layouts)
       if try root.contains("final") {
@@ -77,6 +79,16 @@ extension TraceReader {
         }
       }
       return calls
+    }
+
+    // Traces written before there were interrupted ones do not say.
+    private static func plannedCallCount(_ root: HDF5Group, _ count: Int) throws(TraceError) -> Int {
+      guard try root.attributes.contains("planned_call_count") else { return count }
+      let planned = try root.attributes.int("planned_call_count")
+      guard (count...TraceFormat.largestCount).contains(planned) else {
+        throw root.place.error("\(planned) calls were planned and there are \(count)")
+      }
+      return planned
     }
 
     private static func layouts(_ group: HDF5Group) throws(TraceError) -> [String: TokenTable] {

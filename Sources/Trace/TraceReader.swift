@@ -7,6 +7,8 @@ public final class TraceReader: Sendable {
   public let header: TraceHeader
   /// One entry per call, in order of ordinals.
   public let calls: [Call]
+  /// Calls that the recording was to have; more than `calls` holds when it was interrupted.
+  public let plannedCallCount: Int
   /// The recorded taps in the order in which a call passes them.
   public let taps: [Tap]
   /// The type in which features are stored.
@@ -41,6 +43,7 @@ public final class TraceReader: Sendable {
     self.path = path
     header = contents.header
     calls = contents.calls
+    plannedCallCount = contents.plannedCallCount
     recorded = contents.recorded
     taps = contents.recorded.keys.sorted()
     dtype = contents.dtype

@@ -43,7 +43,8 @@ public enum TraceReport {
     return [
       ("model", .string(header.model)), ("weights digest", .string(header.weightsDigest)),
       ("recorder", .string(header.recorder)), ("dtype", .string(trace.dtype.rawValue)),
-      ("calls", .integer(trace.calls.count)), ("chunks", .integer(header.chunkCount)),
+      ("calls", .integer(trace.calls.count)), ("planned calls", .integer(trace.plannedCallCount)),
+      ("chunks", .integer(header.chunkCount)),
       ("branches", .integer(header.branchCount)), ("steps", .integer(header.stepCount)),
       ("solver", .string(header.solver)), ("shift", .number(header.shift)),
       ("guidance", .number(trace.calls.first?.guidance ?? 1)), ("blocks", .integer(header.blockCount)),
