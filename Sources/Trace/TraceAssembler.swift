@@ -11,6 +11,7 @@ enum TraceAssembler {
     let file = try HDF5File(creating: partial)
     do {
       try write(contents, from: journal, to: file.root)
+      try file.root.attributes.set("digest", contents.digest.description)
       try file.root.attributes.set("complete", UInt8(1))
       try file.flush()
       try file.close()
@@ -63,10 +64,10 @@ enum TraceAssembler {
     }
     for range in contents.blocks { try copy(range, from: journal, to: datasets) }
     try writeColumns(contents, to: root, encoder)
-    if let layout = description.finalLayout, contents.finals.count == description.header.chunkCount {
+    if let layout = description.finalLayout, contents.hasFinals {
       let final = try tensors("final", in: root, layout, .float32, entries: contents.finals.count)
-      for (_, ranges) in contents.finals.sorted(by: { $0.key < $1.key }) {
-        for range in ranges { try copy(range, from: journal, to: [JournalRecord.none: final]) }
+      for (_, latent) in contents.finals.sorted(by: { $0.key < $1.key }) {
+        for range in latent.blocks { try copy(range, from: journal, to: [JournalRecord.none: final]) }
       }
     }
   }

@@ -5,6 +5,7 @@ extension TraceReader {
     var dtype: StorageType
     var calls: [Call]
     var plannedCallCount: Int
+    var digest: TraceDigest?
     var recorded: [Tap: RecordedTap] = [:]
     var stretches: [Tap: [Double]] = [:]
     var finalLatents: HDF5Dataset?
@@ -20,6 +21,7 @@ extension TraceReader {
       self.dtype = dtype
       calls = try Self.calls(root.group("calls"), header)
       plannedCallCount = try Self.plannedCallCount(root, calls.count)
+      digest = try Self.digest(root)
       let layouts = try Self.layouts(root.group("layouts"))
       try readTaps(root, layouts)
       if try root.contains("final") {
@@ -89,6 +91,14 @@ extension TraceReader {
         throw root.place.error("\(planned) calls were planned and there are \(count)")
       }
       return planned
+    }
+
+    private static func digest(_ root: HDF5Group) throws(TraceError) -> TraceDigest? {
+      guard try root.attributes.contains("digest") else { return nil }
+      guard let digest = TraceDigest(try root.attributes.string("digest")) else {
+        throw root.place.error("a digest has 16 hexadecimal digits")
+      }
+      return digest
     }
 
     private static func layouts(_ group: HDF5Group) throws(TraceError) -> [String: TokenTable] {

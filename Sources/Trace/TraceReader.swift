@@ -9,6 +9,9 @@ public final class TraceReader: Sendable {
   public let calls: [Call]
   /// Calls that the recording was to have; more than `calls` holds when it was interrupted.
   public let plannedCallCount: Int
+  /// What the recorder stored to identify the contents; nil in older traces. ``TraceVerification``
+  /// compares it with them.
+  public let digest: TraceDigest?
   /// The recorded taps in the order in which a call passes them.
   public let taps: [Tap]
   /// The type in which features are stored.
@@ -44,6 +47,7 @@ public final class TraceReader: Sendable {
     header = contents.header
     calls = contents.calls
     plannedCallCount = contents.plannedCallCount
+    digest = contents.digest
     recorded = contents.recorded
     taps = contents.recorded.keys.sorted()
     dtype = contents.dtype
@@ -54,6 +58,14 @@ public final class TraceReader: Sendable {
 
   // Closing the file would close the datasets.
   private let file: HDF5File
+
+  /// What the recorder knew before the first call.
+  func description() throws(TraceError) -> TraceDescription {
+    let layouts = recorded.values.reduce(into: [:]) { $0[$1.layout.name] = $1.layout }
+    return try TraceDescription(
+      header: header, dtype: dtype, layouts: Array(layouts.values), taps: recorded.mapValues(\.layout.name),
+      plannedCallCount: plannedCallCount, path: path)
+  }
 
   /// What the rows of a tap's tensors stand for.
   public func layout(of tap: Tap) throws(TraceError) -> TokenTable {

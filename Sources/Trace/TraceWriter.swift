@@ -68,9 +68,13 @@ public final class TraceWriter {
       {
         throw TraceError(.invalid, path: path, at: "call \(call.ordinal)", problem)
       }
-      for (place, tap) in description.line.enumerated() {
-        guard let feature = features[tap], let layout = description.layout(of: tap) else { continue }
-        try stage(feature, layout, .block, UInt16(place), call.ordinal, in: journal)
+      var hashes: [UInt64] = []
+      for (place, tap) in description.line.enumerated() where taps[tap] != nil {
+        guard let feature = features[tap], let layout = description.layout(of: tap) else {
+          hashes.append(0)
+          continue
+        }
+        hashes += [try stage(feature, layout, .block, UInt16(place), call.ordinal, in: journal)]
       }
       try journal.commit(
         RecordedCall(
@@ -78,7 +82,7 @@ public final class TraceWriter {
           states: description.recordedTaps.map {
             states[$0] ?? (features[$0] == nil ? .absent : .fresh)
           },
-          stretchSeconds: description.line.map { stretchSeconds[$0] ?? 0 }))
+          stretchSeconds: description.line.map { stretchSeconds[$0] ?? 0 }, hashes: hashes))
     }
   }
 
@@ -99,8 +103,8 @@ public final class TraceWriter {
       if let problem = Self.problem(latent, layout) {
         throw TraceError(.invalid, path: path, at: "/final", problem)
       }
-      try stage(latent, layout, .finalBlock, JournalRecord.none, chunk, in: journal)
-      try journal.commitFinal(chunk: chunk)
+      let hash = try stage(latent, layout, .finalBlock, JournalRecord.none, chunk, in: journal)
+      try journal.commitFinal(chunk: chunk, hash: hash)
     }
   }
 
@@ -134,11 +138,11 @@ public final class TraceWriter {
     journal = nil
   }
 
-  // Packs a tensor's blocks and hands them to the journal.
+  // Packs a tensor's blocks, hands them to the journal and returns the hash of the numbers.
   private func stage(
     _ tensor: Tensor, _ layout: TokenTable, _ kind: JournalRecord.Kind, _ tap: UInt16, _ ordinal: Int,
     in journal: JournalWriter
-  ) throws(TraceError) {
+  ) throws(TraceError) -> UInt64 {
     let isHalf = kind == .block && dtype == .float16
     let halves = isHalf ? tensor.values.map { Float16($0).bitPattern } : []
     let shape = TraceDescription.blockShape(of: layout, isHalf ? .float16 : .float32)
@@ -155,6 +159,7 @@ public final class TraceWriter {
       try journal.stage(
         kind, stored, tap: tap, ordinal: ordinal, block: block, rawByteCount: shape.blockByteCount)
     }
+    return isHalf ? TraceDigest.hash(halves) : TraceDigest.hash(tensor.values)
   }
 
   private func endingOnError(_ body: (JournalWriter) throws(TraceError) -> Void) throws(TraceError) {

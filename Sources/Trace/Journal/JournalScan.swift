@@ -134,7 +134,7 @@ struct JournalScan {
         let layout = description.finalLayout,
         hasBlocks(.finalBlock, JournalRecord.none, ordinal, of: layout, .float32, in: pending[...])
       else { throw contradiction }
-      contents.finals[ordinal] = ranges
+      contents.finals[ordinal] = JournalContents.Final(blocks: ranges, hash: try fields.integer())
     case .end:
       guard pending.isEmpty, contents.calls.count == description.plannedCallCount else { throw contradiction }
       contents.isEnded = true

@@ -60,10 +60,12 @@ final class JournalWriter {
   }
 
   /// Writes the staged blocks as the final latent of a chunk.
-  func commitFinal(chunk: Int) throws(TraceError) {
-    try stage(.final, commitFields().bytes, ordinal: chunk)
+  func commitFinal(chunk: Int, hash: UInt64) throws(TraceError) {
+    var fields = commitFields()
+    fields.put(hash)
+    try stage(.final, fields.bytes, ordinal: chunk)
     try flush()
-    contents.finals[chunk] = stagedBlocks
+    contents.finals[chunk] = JournalContents.Final(blocks: stagedBlocks, hash: hash)
     stagedBlocks = []
   }
 

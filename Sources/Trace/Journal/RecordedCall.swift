@@ -5,11 +5,14 @@ struct RecordedCall: Hashable {
   var states: [TapState]
   /// Seconds of the stretches that end at the taps of the line, in its order.
   var stretchSeconds: [Double]
+  /// Hashes of the recorded taps' tensors, in the order of the line; 0 where there is none.
+  var hashes: [UInt64]
 
-  init(call: Call, states: [TapState], stretchSeconds: [Double]) {
+  init(call: Call, states: [TapState], stretchSeconds: [Double], hashes: [UInt64]) {
     self.call = call
     self.states = states
     self.stretchSeconds = stretchSeconds
+    self.hashes = hashes
   }
 
   func write(to fields: inout FieldWriter) {
@@ -17,6 +20,7 @@ struct RecordedCall: Hashable {
     for (_, path) in TraceFormat.callNumbers { fields.put(call[keyPath: path]) }
     fields.put(states.map(\.rawValue))
     for seconds in stretchSeconds { fields.put(seconds) }
+    for hash in hashes { fields.put(hash) }
   }
 
   init(from fields: inout FieldReader, of description: TraceDescription) throws(FieldReader.Failure) {
@@ -28,5 +32,7 @@ struct RecordedCall: Hashable {
     guard states.count == bytes.count else { throw FieldReader.Failure() }
     stretchSeconds = []
     for _ in description.line { stretchSeconds.append(try fields.double()) }
+    hashes = []
+    for _ in description.recordedTaps { hashes.append(try fields.integer()) }
   }
 }
