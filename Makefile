@@ -7,7 +7,7 @@ WCTRACE := .build/release/wctrace
 TRACE := demo/room.h5
 POLICY := worldcache:eta=0.5
 
-.PHONY: demo test build lint setup
+.PHONY: demo test crash-test build lint setup
 
 # Record a rollout of the bundled model, replay policies against it, show where the error is.
 demo: build
@@ -20,6 +20,12 @@ demo: build
 
 test: setup
 	swift test
+
+# The crash tests at full length: 200 kills of the release build, cuts and flips at every byte of a journal,
+# 1000 power losses.
+crash-test: build
+	WCTRACE_KILLS=200 WCTRACE_IMAGES=1000 WCTRACE_TOOL=$$PWD/$(WCTRACE) WCTRACE_CUT_EVERY=1 WCTRACE_FLIP_EVERY=1 \
+	  swift test --filter 'KillTests|JournalTests|PowerLossTests'
 
 build: setup
 	swift build -c release

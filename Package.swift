@@ -34,7 +34,8 @@ let package = Package(
     .testTarget(
       name: "WorldModelTests", dependencies: ["WorldModel", "Trace", "TestSupport"],
       resources: [.copy("Reference")]),
-    .testTarget(name: "wctraceTests", dependencies: ["wctrace", "TestSupport"], exclude: ["Golden"]),
+    .testTarget(
+      name: "wctraceTests", dependencies: ["wctrace", "Trace", "TestSupport"], exclude: ["Golden"]),
   ],
   swiftLanguageModes: [.v6]
 )

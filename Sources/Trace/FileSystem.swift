@@ -58,7 +58,7 @@ enum FileSystem {
     return slash == path.startIndex ? "/" : String(path[..<slash])
   }
 
-  private static func failure(_ path: String, _ message: String) -> TraceError {
+  static func failure(_ path: String, _ message: String) -> TraceError {
     TraceError(.inputOutput, path: path, "\(message): \(String(cString: strerror(errno)))")
   }
 }

@@ -5,9 +5,16 @@ public enum GeometryBuilder {
   /// Needs the tap `site.to` (and `site.from` where the site has one) at every call, computed by the
   /// network and finite; a predicted or derived value is refused, since errors are measured against it.
   /// Keeps the distance tables of all chunks in memory (``byteCount(of:at:)``), and one chunk's features.
+  /// A step whose branches were not all recorded, at the end of an interrupted recording, is left out.
   public static func geometries(of trace: TraceReader, at site: Site) throws -> [Geometry] {
-    let chunks = Set(trace.calls.map(\.chunk)).sorted()
-    return try chunks.map { try geometry(of: trace, at: site, chunk: $0) }
+    let calls = wholeSteps(of: trace)
+    let chunks = Set(calls.map(\.chunk)).sorted()
+    guard !chunks.isEmpty else {
+      throw TraceError(.lacking, path: trace.path, "the recording was interrupted in its first step")
+    }
+    return try chunks.map { chunk in
+      try geometry(of: trace, at: site, chunk: chunk, calls.filter { $0.chunk == chunk })
+    }
   }
 
   /// Memory that the distance tables of all chunks take: 8 · N · P (P + 1) / 2 bytes for each, with N
@@ -29,8 +36,17 @@ public enum GeometryBuilder {
     return try trace.layout(of: site.to)
   }
 
-  private static func geometry(of trace: TraceReader, at site: Site, chunk: Int) throws -> Geometry {
-    let members = trace.calls.filter { $0.chunk == chunk }
+  private static func wholeSteps(of trace: TraceReader) -> ArraySlice<Call> {
+    let calls = trace.calls[...]
+    guard calls.count < trace.plannedCallCount, let last = calls.last else { return calls }
+    let isLast = { (call: Call) in (call.chunk, call.step) == (last.chunk, last.step) }
+    let step = calls.reversed().prefix(while: isLast)
+    return Set(step.map(\.branch)).count == trace.header.branchCount ? calls : calls.dropLast(step.count)
+  }
+
+  private static func geometry(
+    of trace: TraceReader, at site: Site, chunk: Int, _ members: [Call]
+  ) throws -> Geometry {
     let branches = Set(members.map(\.branch)).sorted()
     let calls = branches.map { branch in members.filter { $0.branch == branch } }
     let count = calls[0].count

@@ -9,6 +9,8 @@ public struct TraceError: Error, Hashable, Sendable, CustomStringConvertible {
     case notATrace
     /// The trace was written by a newer format version than this reader knows.
     case newerVersion
+    /// Another program is recording there.
+    case inUse
     /// The recording was never finished.
     case unfinished
     /// The file contradicts its checksums or itself.

@@ -7,6 +7,8 @@ package enum TraceFormat {
   package static let version = 1
   /// What the name of a file ends with until its recording is finished.
   package static let unfinishedSuffix = ".partial"
+  /// What follows a trace's name in the name of its journal.
+  package static let journalSuffix = ".wcj"
 
   /// Most entries of one kind: calls, chunks, tokens of a layout, channels.
   package static let largestCount = 1 << 24
@@ -38,6 +40,13 @@ package enum TraceFormat {
   }
 
   static func problem(with header: TraceHeader) -> String? {
+    for (what, text) in [
+      ("model", header.model), ("weights digest", header.weightsDigest), ("solver", header.solver),
+      ("BLAS core", header.blasCore), ("recorder", header.recorder),
+    ] {
+      guard !isText(text) else { continue }
+      return "the \(what) must have at most \(HDF5Attributes.longestString) bytes and no zero byte"
+    }
     for (what, count, most) in [
       ("steps", header.stepCount, largestCount), ("chunks", header.chunkCount, largestCount),
       ("branches", header.branchCount, largestCount), ("blocks", header.blockCount, mostBlocks),
@@ -45,6 +54,10 @@ package enum TraceFormat {
       return "the number of \(what) must be 1 to \(most), it is \(count)"
     }
     return nil
+  }
+
+  private static func isText(_ text: String) -> Bool {
+    text.utf8.count <= HDF5Attributes.longestString && !text.utf8.contains(0)
   }
 
   static func problem(with call: Call, at ordinal: Int, in header: TraceHeader) -> String? {
@@ -67,6 +80,9 @@ package enum TraceFormat {
     guard !layout.modalities.isEmpty, layout.modalities.allSatisfy({ !$0.isEmpty && !$0.contains(",") })
     else {
       return "the layout \(name) needs modalities whose names are not empty and have no comma"
+    }
+    guard isText(layout.modalities.joined(separator: ",")) else {
+      return "the modalities of the layout \(name) are too long or have a zero byte"
     }
     guard (1...largestCount).contains(layout.channelCount), (1...largestCount).contains(layout.tokens.count),
       layout.channelCount * layout.tokens.count <= largestTensor

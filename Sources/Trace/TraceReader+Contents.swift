@@ -4,6 +4,8 @@ extension TraceReader {
     var header: TraceHeader
     var dtype: StorageType
     var calls: [Call]
+    var plannedCallCount: Int
+    var digest: TraceDigest?
     var recorded: [Tap: RecordedTap] = [:]
     var stretches: [Tap: [Double]] = [:]
     var finalLatents: HDF5Dataset?
@@ -18,6 +20,8 @@ extension TraceReader {
       }
       self.dtype = dtype
       calls = try Self.calls(root.group("calls"), header)
+      plannedCallCount = try Self.plannedCallCount(root, calls.count)
+      digest = try Self.digest(root)
       let layouts = try Self.layouts(root.group("layouts"))
       try readTaps(root, layouts)
       if try root.contains("final") {
@@ -77,6 +81,24 @@ extension TraceReader {
         }
       }
       return calls
+    }
+
+    // Traces written before there were interrupted ones do not say.
+    private static func plannedCallCount(_ root: HDF5Group, _ count: Int) throws(TraceError) -> Int {
+      guard try root.attributes.contains("planned_call_count") else { return count }
+      let planned = try root.attributes.int("planned_call_count")
+      guard (count...TraceFormat.largestCount).contains(planned) else {
+        throw root.place.error("\(planned) calls were planned and there are \(count)")
+      }
+      return planned
+    }
+
+    private static func digest(_ root: HDF5Group) throws(TraceError) -> TraceDigest? {
+      guard try root.attributes.contains("digest") else { return nil }
+      guard let digest = TraceDigest(try root.attributes.string("digest")) else {
+        throw root.place.error("a digest has 16 hexadecimal digits")
+      }
+      return digest
     }
 
     private static func layouts(_ group: HDF5Group) throws(TraceError) -> [String: TokenTable] {

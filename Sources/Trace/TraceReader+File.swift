@@ -4,15 +4,25 @@ extension TraceReader {
   private static let superblockByteCount = 48
   private static let signature: [UInt8] = [0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a]
 
+  private static func unfinishedMessage(_ journal: String) -> String {
+    "the recording is running or was interrupted; once it has ended, 'wctrace recover \(journal)' makes a trace "
+      + "of its calls"
+  }
+
   static func checkFile(_ path: String) throws(TraceError) {
     switch FileSystem.kind(of: path) {
     case .file: break
     case .folder: throw TraceError(.notATrace, path: path, "this is a folder, not a trace")
     case .other: throw TraceError(.notATrace, path: path, "this is not a regular file")
     case .nothing:
-      let partial = path + TraceFormat.unfinishedSuffix
-      let hint = FileSystem.kind(of: partial) == .file ? "; an unfinished recording is at \(partial)" : ""
-      throw TraceError(.missing, path: path, "there is no such file\(hint)")
+      let journal = path + TraceFormat.journalSuffix
+      guard FileSystem.kind(of: journal) == .file else {
+        throw TraceError(.missing, path: path, "there is no such file")
+      }
+      throw TraceError(.unfinished, path: path, unfinishedMessage(journal))
+    }
+    guard !path.hasSuffix(TraceFormat.journalSuffix) else {
+      throw TraceError(.unfinished, path: path, unfinishedMessage(path))
     }
     let unfinished = TraceError(.unfinished, path: path, "the recording was never finished")
     guard !path.hasSuffix(TraceFormat.unfinishedSuffix) else { throw unfinished }

@@ -7,6 +7,11 @@ public final class TraceReader: Sendable {
   public let header: TraceHeader
   /// One entry per call, in order of ordinals.
   public let calls: [Call]
+  /// Calls that the recording was to have; more than `calls` holds when it was interrupted.
+  public let plannedCallCount: Int
+  /// What the recorder stored to identify the contents; nil in older traces. ``TraceVerification``
+  /// compares it with them.
+  public let digest: TraceDigest?
   /// The recorded taps in the order in which a call passes them.
   public let taps: [Tap]
   /// The type in which features are stored.
@@ -41,6 +46,8 @@ public final class TraceReader: Sendable {
     self.path = path
     header = contents.header
     calls = contents.calls
+    plannedCallCount = contents.plannedCallCount
+    digest = contents.digest
     recorded = contents.recorded
     taps = contents.recorded.keys.sorted()
     dtype = contents.dtype
@@ -51,6 +58,14 @@ public final class TraceReader: Sendable {
 
   // Closing the file would close the datasets.
   private let file: HDF5File
+
+  /// What the recorder knew before the first call.
+  func description() throws(TraceError) -> TraceDescription {
+    let layouts = recorded.values.reduce(into: [:]) { $0[$1.layout.name] = $1.layout }
+    return try TraceDescription(
+      header: header, dtype: dtype, layouts: Array(layouts.values), taps: recorded.mapValues(\.layout.name),
+      plannedCallCount: plannedCallCount, path: path)
+  }
 
   /// What the rows of a tap's tensors stand for.
   public func layout(of tap: Tap) throws(TraceError) -> TokenTable {

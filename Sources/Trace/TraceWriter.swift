@@ -1,68 +1,56 @@
-/// Writes one recorded rollout to a new file, which appears under its name only when finished.
+/// Writes one recorded rollout, which appears under its name only when finished.
 ///
-/// Until then the file's name ends in `.partial`. Dropping the writer, or being killed, leaves that
-/// file behind and readers recognise it; an error thrown by any method removes it and ends the
-/// writer. Not for use from several threads at once.
+/// Until then everything is in the journal `path` + `.wcj`, an append-only file from which
+/// ``TraceRecovery`` makes a trace of the calls recorded so far. A call is recorded for good when
+/// `append` returns; ``Durability`` says whether power loss is included. Any error ends the writer; a
+/// journal that holds a call stays, an empty one is removed. Not for use from several threads at once.
 public final class TraceWriter {
   /// Where the trace will be.
   public let path: String
-  /// Where it is until finished: `path` + `.partial`, or with a number when that name is taken.
-  public let partialPath: String
-  public let header: TraceHeader
+  /// Where the recording is until finished.
+  public let journalPath: String
+  public let durability: Durability
+
+  public var header: TraceHeader { description.header }
   /// The recorded taps, each with the name of its layout.
-  public let taps: [Tap: String]
-  public let callCount: Int
-  public let dtype: StorageType
+  public var taps: [Tap: String] { description.taps }
+  /// Calls that `finish()` expects.
+  public var callCount: Int { description.plannedCallCount }
+  public var dtype: StorageType { description.dtype }
 
-  let layouts: [String: TokenTable]
-  let line: [Tap]
-  let file: HDF5File
-  let datasets: [Tap: HDF5Dataset]
-  let encoder = BlockEncoder()
-  var calls: [Call] = []
-  var states: [Tap: [UInt8]] = [:]
-  var stretches: [Tap: [Double]] = [:]
-  private var finalLatents: HDF5Dataset?
-  private var finalChunks: Set<Int> = []
+  let description: TraceDescription
+  private let encoder = BlockEncoder()
   private let overwrites: Bool
-  private var isOpen = true
+  // Gone when the writer has ended: the journal is open, and locked, exactly as long as this lives.
+  private var journal: JournalWriter?
 
-  /// Creates the unfinished file.
+  /// Bytes of the journal so far, and how many of them are known to be on the disk.
+  package var journalByteCounts: (written: Int, synced: Int) {
+    (journal?.file.byteCount ?? 0, journal?.file.syncedByteCount ?? 0)
+  }
+
+  /// Starts the journal.
   ///
-  /// `taps` maps each recorded tap to the name of one of `layouts`. Throws `exists` when `path` is
-  /// taken and may not be overwritten, `invalid` when the description contradicts itself.
+  /// `taps` maps each recorded tap to the name of one of `layouts`. Throws `exists` when `path` or the
+  /// journal's name is taken and may not be overwritten, `inUse` when another program is recording
+  /// there, `invalid` when the description contradicts itself.
   public init(
     path: String, header: TraceHeader, layouts: [TokenTable], taps: [Tap: String], callCount: Int,
-    dtype: StorageType = .float32, overwrite: Bool = false
+    dtype: StorageType = .float32, durability: Durability = .rollout, overwrite: Bool = false
   ) throws(TraceError) {
-    try Self.checkTarget(path, overwrite: overwrite)
-    if let problem = Self.problem(header, layouts, taps, callCount) {
-      throw TraceError(.invalid, path: path, problem)
-    }
+    try TraceAssembler.checkTarget(path, overwrite: overwrite)
+    description = try TraceDescription(
+      header: header, dtype: dtype, layouts: layouts, taps: taps, plannedCallCount: callCount, path: path)
     self.path = path
-    self.header = header
-    self.taps = taps
-    self.callCount = callCount
-    self.dtype = dtype
-    self.layouts = Dictionary(uniqueKeysWithValues: layouts.map { ($0.name, $0) })
+    self.durability = durability
+    journalPath = path + TraceFormat.journalSuffix
     overwrites = overwrite
-    line = Tap.line(blockCount: header.blockCount)
-    partialPath = Self.freePartialPath(for: path)
-    let file = try HDF5File(creating: partialPath)
-    do {
-      try Self.write(header, dtype, to: file.root.attributes)
-      try Self.write(layouts, to: file.root.makeGroup("layouts"), encoder)
-      datasets = try Self.makeDatasets(file.root, self.layouts, taps, callCount, dtype)
-      // From here on even a killed recording is a file that says what it is.
-      try file.flush()
-    } catch {
-      try? file.close()
-      FileSystem.remove(partialPath)
-      throw error
-    }
-    self.file = file
-    for tap in taps.keys { states[tap] = [] }
-    for tap in line { stretches[tap] = [] }
+    journal = try JournalWriter(
+      path: journalPath, description: description, durability: durability, overwrite: overwrite)
+  }
+
+  deinit {
+    abandon()
   }
 
   /// Adds the next call.
@@ -70,21 +58,31 @@ public final class TraceWriter {
   /// `states` says how each feature came about: when it names no state for a tap, a given feature is
   /// fresh and a missing one absent. `stretchSeconds` may name every tap on the line; taps that it
   /// does not name took no time. Throws `invalid` for what does not fit the trace, such as a tensor
-  /// of the wrong shape or a value too large for float16.
+  /// of the wrong shape or a value too large for float16, `inputOutput` when the disk is full.
   public func append(
     _ call: Call, states: [Tap: TapState] = [:], stretchSeconds: [Tap: Double] = [:], features: [Tap: Tensor]
   ) throws(TraceError) {
-    try endingOnError { () throws(TraceError) in
-      if let problem = problem(call, states, stretchSeconds, features) {
+    try endingOnError { journal throws(TraceError) in
+      if let problem = problem(
+        call, after: journal.contents.calls.count, states, stretchSeconds, features)
+      {
         throw TraceError(.invalid, path: path, at: "call \(call.ordinal)", problem)
       }
-      for (tap, dataset) in datasets {
-        let state = states[tap] ?? (features[tap] == nil ? .absent : .fresh)
-        self.states[tap, default: []].append(state.rawValue)
-        if let feature = features[tap] { try write(feature, at: call.ordinal, to: dataset) }
+      var hashes: [UInt64] = []
+      for (place, tap) in description.line.enumerated() where taps[tap] != nil {
+        guard let feature = features[tap], let layout = description.layout(of: tap) else {
+          hashes.append(0)
+          continue
+        }
+        hashes += [try stage(feature, layout, .block, UInt16(place), call.ordinal, in: journal)]
       }
-      for tap in line { stretches[tap, default: []].append(stretchSeconds[tap] ?? 0) }
-      calls.append(call)
+      try journal.commit(
+        RecordedCall(
+          call: call,
+          states: description.recordedTaps.map {
+            states[$0] ?? (features[$0] == nil ? .absent : .fresh)
+          },
+          stretchSeconds: description.line.map { stretchSeconds[$0] ?? 0 }, hashes: hashes))
     }
   }
 
@@ -92,12 +90,12 @@ public final class TraceWriter {
   ///
   /// Give it for every chunk or for none.
   public func setFinal(chunk: Int, _ latent: Tensor) throws(TraceError) {
-    try endingOnError { () throws(TraceError) in
-      guard let name = taps[.output] ?? taps[.guided] ?? taps[.latent], let layout = layouts[name] else {
+    try endingOnError { journal throws(TraceError) in
+      guard let layout = description.finalLayout else {
         throw TraceError(
           .invalid, path: path, at: "/final", "a final latent needs the tap output, guided or latent")
       }
-      guard (0..<header.chunkCount).contains(chunk), !finalChunks.contains(chunk) else {
+      guard (0..<header.chunkCount).contains(chunk), journal.contents.finals[chunk] == nil else {
         throw TraceError(
           .invalid, path: path, at: "/final",
           "chunk \(chunk) is not one of the \(header.chunkCount) or was given before")
@@ -105,80 +103,79 @@ public final class TraceWriter {
       if let problem = Self.problem(latent, layout) {
         throw TraceError(.invalid, path: path, at: "/final", problem)
       }
-      let dataset: HDF5Dataset
-      if let finalLatents {
-        dataset = finalLatents
-      } else {
-        dataset = try HDF5Dataset(
-          creatingTensors: "final", in: file.root, element: .float32, entries: header.chunkCount,
-          rows: layout.tokens.count, channels: layout.channelCount)
-        try dataset.attributes.set("layout", name)
-        finalLatents = dataset
-      }
-      try dataset.write(latent.values, at: chunk, with: encoder)
-      finalChunks.insert(chunk)
+      let hash = try stage(latent, layout, .finalBlock, JournalRecord.none, chunk, in: journal)
+      try journal.commitFinal(chunk: chunk, hash: hash)
     }
   }
 
-  /// Completes the file, brings it safely to disk and gives it its name.
+  /// Makes the trace from the journal, brings it safely to disk, gives it its name and removes the
+  /// journal.
+  ///
+  /// Reads and writes all stored bytes once more. A reader that opens `path` sees the whole trace or,
+  /// before, nothing of it.
   public func finish() throws(TraceError) {
-    try endingOnError { () throws(TraceError) in
-      guard calls.count == callCount else {
-        throw TraceError(
-          .invalid, path: path, "\(callCount) calls were announced, \(calls.count) were recorded")
+    try endingOnError { journal throws(TraceError) in
+      let (recorded, finals) = (journal.contents.calls.count, journal.contents.finals.count)
+      guard recorded == callCount else {
+        throw TraceError(.invalid, path: path, "\(callCount) calls were announced, \(recorded) were recorded")
       }
-      guard finalChunks.isEmpty || finalChunks.count == header.chunkCount else {
+      guard finals == 0 || finals == header.chunkCount else {
         throw TraceError(
           .invalid, path: path, at: "/final",
-          "\(finalChunks.count) of \(header.chunkCount) chunks have a final latent; give all or none")
+          "\(finals) of \(header.chunkCount) chunks have a final latent; give all or none")
       }
-      try writeColumns()
-      try file.root.attributes.set("complete", UInt8(1))
-      try file.flush()
-      try file.close()
-      try FileSystem.sync(partialPath)
-      try Self.checkTarget(path, overwrite: overwrites)
-      try FileSystem.move(partialPath, to: path)
-      try FileSystem.sync(FileSystem.folder(of: path))
+      try journal.commitEnd()
+      try TraceAssembler.write(
+        journal.contents, from: journal.file, to: path, overwrite: overwrites, waits: durability != .none)
+      journal.file.remove()
     }
-    isOpen = false
+    journal = nil
   }
 
-  /// Ends the recording and leaves the unfinished file where it is.
+  /// Ends the recording and leaves the journal where it is, if it holds a call.
   public func abandon() {
-    isOpen = false
-    try? file.close()
+    if let journal, journal.contents.calls.isEmpty { journal.file.remove() }
+    journal = nil
   }
 
-  private func endingOnError(_ body: () throws(TraceError) -> Void) throws(TraceError) {
-    precondition(isOpen, "the writer has been finished, abandoned or ended by an error")
+  // Packs a tensor's blocks, hands them to the journal and returns the hash of the numbers.
+  private func stage(
+    _ tensor: Tensor, _ layout: TokenTable, _ kind: JournalRecord.Kind, _ tap: UInt16, _ ordinal: Int,
+    in journal: JournalWriter
+  ) throws(TraceError) -> UInt64 {
+    let isHalf = kind == .block && dtype == .float16
+    let halves = isHalf ? tensor.values.map { Float16($0).bitPattern } : []
+    let shape = TraceDescription.blockShape(of: layout, isHalf ? .float16 : .float32)
+    for block in 0..<shape.count {
+      func encode(_ bytes: UnsafeRawBufferPointer) -> [UInt8]? {
+        encoder.encode(
+          UnsafeRawBufferPointer(rebasing: bytes[shape.byteRange(of: block)]),
+          elementByteCount: shape.elementByteCount, blockByteCount: shape.blockByteCount)
+      }
+      let stored = isHalf ? halves.withUnsafeBytes(encode) : tensor.values.withUnsafeBytes(encode)
+      guard let stored else {
+        throw TraceError(.inputOutput, path: journalPath, "a block cannot be compressed: out of memory")
+      }
+      try journal.stage(
+        kind, stored, tap: tap, ordinal: ordinal, block: block, rawByteCount: shape.blockByteCount)
+    }
+    return isHalf ? TraceDigest.hash(halves) : TraceDigest.hash(tensor.values)
+  }
+
+  private func endingOnError(_ body: (JournalWriter) throws(TraceError) -> Void) throws(TraceError) {
+    guard let journal else {
+      preconditionFailure("the writer has been finished, abandoned or ended by an error")
+    }
     do {
-      try body()
+      try body(journal)
     } catch {
+      var error = error
+      let count = journal.contents.calls.count
+      if count > 0 {
+        error.message += "; 'wctrace recover \(journalPath)' makes a trace of the \(count) recorded calls"
+      }
       abandon()
-      FileSystem.remove(partialPath)
       throw error
     }
-  }
-
-  private static func checkTarget(_ path: String, overwrite: Bool) throws(TraceError) {
-    switch FileSystem.kind(of: path) {
-    case .nothing: break
-    case .file where overwrite: break
-    case .file:
-      throw TraceError(.exists, path: path, "the file exists; allow overwriting or choose another name")
-    case .folder, .other: throw TraceError(.exists, path: path, "something that is not a file has this name")
-    }
-  }
-
-  // Another recording's unfinished file is never touched.
-  private static func freePartialPath(for path: String) -> String {
-    var candidate = path + TraceFormat.unfinishedSuffix
-    var number = 2
-    while FileSystem.kind(of: candidate) != .nothing {
-      candidate = "\(path).\(number)\(TraceFormat.unfinishedSuffix)"
-      number += 1
-    }
-    return candidate
   }
 }

@@ -5,14 +5,16 @@ import WorldCache
 import WorldModel
 
 extension StorageType: ExpressibleByArgument {}
+extension Durability: ExpressibleByArgument {}
 
 /// `wctrace record`: one full, uncached rollout of the bundled model into a trace.
 struct Record: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Record a full, uncached rollout of the bundled world model.",
     discussion: """
-      The trace is written beside the output under a name ending in .partial and renamed when it is complete, so a \
-      file under the output's name is always whole.
+      Calls go to a journal beside the output, OUTPUT.wcj, and become the trace when the rollout is complete, so a \
+      file under the output's name is always whole. After an interruption, 'wctrace recover OUTPUT.wcj' makes a trace \
+      of the calls recorded so far.
       """)
 
   @Option(name: .shortAndLong, help: "The trace to write (.h5).")
@@ -36,8 +38,7 @@ struct Record: ParsableCommand {
   @Option(help: "Chunks, each continuing the last frames of the one before.")
   var chunks = 1
 
-  @Option(
-    help: "Taps to record, joined by commas.")
+  @Option(help: "Taps to record, joined by commas.")
   var taps = Record.defaultTaps
 
   private static let defaultTaps = "latent,timestep,hidden.0,modulated,block.1,hidden.6,output"
@@ -45,14 +46,24 @@ struct Record: ParsableCommand {
   @Option(help: "Storage type of features: float32 or float16.")
   var dtype = StorageType.float32
 
+  @Option(
+    help: ArgumentHelp(
+      "When to wait for the disk: none, rollout (once, at the end) or call (a power loss costs no recorded call).",
+      valueName: "durability"))
+  var durability = Durability.rollout
+
   @Option(help: "Other weights of the same shape (.safetensors).")
   var weights: String?
 
   @OptionGroup var threads: ThreadsOption
   @OptionGroup var results: FormatOption
 
-  @Flag(help: "Replace the output if it exists.")
+  @Flag(help: "Replace the output, or the journal of an unfinished recording, if there is one.")
   var force = false
+
+  /// For tests that kill the recorder: what it says on standard output was recorded before.
+  @Flag(help: .hidden)
+  var acknowledge = false
 
   mutating func validate() throws {
     guard (1...1000).contains(steps) else {
@@ -101,7 +112,7 @@ struct Record: ParsableCommand {
     let size = layouts.values.reduce(0) { $0 + $1.tokens.count * $1.channelCount } * calls.count
     let megabytes = Double(size * (dtype == .float16 ? 2 : 4)) / 1e6
     Terminal.remark(
-      "recording \(calls.count) calls at \(layouts.count) taps: up to \(Table.decimal(megabytes, 0)) MB on disk"
+      "recording \(calls.count) calls at \(layouts.count) taps: up to \(Table.decimal(megabytes, 0)) MB on disk, as much again while finishing"
     )
 
     let writer = try TraceWriter(
@@ -109,7 +120,8 @@ struct Record: ParsableCommand {
       layouts: [config.outputLayout, config.hiddenLayout, config.vectorLayout].filter { layout in
         layouts.values.contains { $0.name == layout.name } || layout.name == "output"
       },
-      taps: layouts.mapValues(\.name), callCount: calls.count, dtype: dtype, overwrite: force)
+      taps: layouts.mapValues(\.name), callCount: calls.count, dtype: dtype, durability: durability,
+      overwrite: force)
     var recorder = Recorder(sink: writer)
     let progress = Progress(total: calls.count, unit: "calls")
     var done = 0
@@ -119,6 +131,7 @@ struct Record: ParsableCommand {
       progress: { group in
         done += group.count
         progress.update(done)
+        if acknowledge { FileHandle.standardOutput.write(Data("\(done)\n".utf8)) }
       })
     // The final latent is kept beside features of its own layout; without them nothing could use it.
     if layouts.values.contains(where: { $0.name == "output" }) {

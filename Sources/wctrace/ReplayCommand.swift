@@ -61,23 +61,16 @@ struct ReplayCommand: ParsableCommand {
     case .table, .markdown:
       try Terminal.show(ReplayTable.table(replays).formatted(output.format))
       if growth {
-        let fence = output.format == .markdown ? "```" : ""
-        let values = first.errorGrowth
         let stream = first.streams[0]
-        try Terminal.show(
-          """
-
-          Error by calls since the last computed one, \(first.spec):
-          \(fence)
-          \(Drawing.columns(values, labels: values.indices.map { "\($0 + 1)" }))
-          \(fence)
-          Error of each call of chunk 0, C computed, p predicted:
-          \(fence)
-          \(Drawing.columns(
+        let values = first.errorGrowth
+        try showDrawing(
+          "Error by calls since the last computed one, \(first.spec):",
+          Drawing.columns(values, labels: values.indices.map { "\($0 + 1)" }))
+        try showDrawing(
+          "Error of each call of chunk 0, C computed, p predicted:",
+          Drawing.columns(
             stream.decisions.indices.map { call in stream.callErrors.map { $0[call] }.max()! },
             labels: stream.picture.map(String.init)))
-          \(fence)
-          """)
       }
       if tokens > 0 {
         try Terminal.show("\nBottleneck tokens, \(first.spec):")
@@ -89,5 +82,11 @@ struct ReplayCommand: ParsableCommand {
         try Terminal.show(ReplayTable.decisions(first, geometries).formatted(output.format))
       }
     }
+  }
+
+  // Markdown would otherwise set a drawing as running text.
+  private func showDrawing(_ title: String, _ drawing: String) throws {
+    let fenced = output.format == .markdown ? "\n```\n\(drawing)\n```" : drawing
+    try Terminal.show("\n\(title)\n\(fenced)")
   }
 }

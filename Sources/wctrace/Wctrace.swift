@@ -3,7 +3,7 @@ import ArgumentParser
 /// The tool: every subcommand parses its arguments, calls the library and prints.
 ///
 /// Results go to standard output, progress and remarks to standard error. Exit codes: 0 done,
-/// 1 failed, 64 wrong usage.
+/// 1 failed, 3 done with loss, 64 wrong usage.
 @main
 struct Wctrace: ParsableCommand {
   static let version = "0.1.0"
@@ -17,7 +17,10 @@ struct Wctrace: ParsableCommand {
       """,
     version: version,
     subcommands: [
-      Record.self, Info.self, ReplayCommand.self, Inspect.self, ScheduleCommand.self, Policies.self,
+      Record.self, Import.self, Recover.self, Info.self, Verify.self, Export.self, ReplayCommand.self,
+      Inspect.self,
+      ScheduleCommand.self,
+      Policies.self,
       Evaluate.self,
       Scenes.self,
     ])

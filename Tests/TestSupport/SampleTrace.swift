@@ -63,18 +63,27 @@ public enum SampleTrace {
     Tensor(rows: 6, columns: 4, values: (0..<24).map { Float($0 * $0) / 7 + Float(chunk) })
   }
 
-  /// Records the sample up to, not including, `finish()`.
-  public static func record(to path: String, dtype: StorageType = .float32) throws -> TraceWriter {
+  /// Records the sample up to, not including, `finish()`; `afterWrite` is called after each write.
+  public static func record(
+    to path: String, dtype: StorageType = .float32, durability: Durability = .none,
+    afterWrite: (TraceWriter) throws -> Void = { _ in }
+  ) throws -> TraceWriter {
     let writer = try TraceWriter(
-      path: path, header: header, layouts: [output, step], taps: taps, callCount: calls.count, dtype: dtype)
+      path: path, header: header, layouts: [output, step], taps: taps, callCount: calls.count, dtype: dtype,
+      durability: durability)
+    try afterWrite(writer)
     for call in calls {
       let states = Dictionary(uniqueKeysWithValues: taps.keys.map { ($0, state($0, call: call.ordinal)) })
       let present = taps.keys.filter { states[$0] != .absent }
       try writer.append(
         call, states: states, stretchSeconds: stretchSeconds(call: call.ordinal),
         features: Dictionary(uniqueKeysWithValues: present.map { ($0, tensor($0, call: call.ordinal)) }))
+      try afterWrite(writer)
     }
-    for chunk in 0..<header.chunkCount { try writer.setFinal(chunk: chunk, final(chunk: chunk)) }
+    for chunk in 0..<header.chunkCount {
+      try writer.setFinal(chunk: chunk, final(chunk: chunk))
+      try afterWrite(writer)
+    }
     return writer
   }
 }

@@ -16,8 +16,15 @@ import Trace
     try withTemporaryDirectory { folder in
       let path = folder.appendingPathComponent("cut.h5").path
       try SampleTrace.record(to: path).abandon()
-      let error = expectTraceError(.missing) { try TraceReader(path: path) }
-      #expect(error?.message == "there is no such file; an unfinished recording is at \(path).partial")
+      // By the trace's name and by the journal's.
+      for name in [path, path + ".wcj"] {
+        let error = expectTraceError(.unfinished) { try TraceReader(path: name) }
+        #expect(
+          error?.message == """
+            the recording is running or was interrupted; once it has ended, 'wctrace recover \(path).wcj' makes a \
+            trace of its calls
+            """)
+      }
     }
   }
 
@@ -79,30 +86,28 @@ import Trace
 
   @Test func unfinishedByName() throws {
     try withTemporaryDirectory { folder in
-      let path = folder.appendingPathComponent("x.h5").path
-      let writer = try SampleTrace.record(to: path)
-      // Still open, as another program would find it.
-      expectTraceError(.unfinished) { try TraceReader(path: writer.partialPath) }
-      writer.abandon()
-      expectTraceError(.unfinished) { try TraceReader(path: path + ".partial") }
+      let path = folder.appendingPathComponent("x.h5.partial").path
+      try Data("anything".utf8).write(to: URL(fileURLWithPath: path))
+      expectTraceError(.unfinished) { try TraceReader(path: path) }
     }
   }
 
   @Test func unfinishedByContents() throws {
     try withTemporaryDirectory { folder in
       let path = folder.appendingPathComponent("x.h5").path
-      let renamed = folder.appendingPathComponent("renamed.h5").path
-      let writer = try SampleTrace.record(to: path)
-      // A copy of the open file is what a killed recording leaves: only the flag tells.
-      try FileManager.default.copyItem(atPath: writer.partialPath, toPath: renamed)
-      #expect(try Data(contentsOf: URL(fileURLWithPath: renamed))[11] != 0)
-      expectTraceError(.unfinished) { try TraceReader(path: renamed) }
+      let copy = folder.appendingPathComponent("copy.h5").path
+      let file = try HDF5File(creating: path)
+      try file.root.attributes.set("format", "wctrace")
+      try file.root.attributes.set("version", 1)
+      try file.flush()
+      // A copy of the open file is what a program killed in `finish()` leaves: only the flag tells.
+      try FileManager.default.copyItem(atPath: path, toPath: copy)
+      #expect(try Data(contentsOf: URL(fileURLWithPath: copy))[11] != 0)
+      expectTraceError(.unfinished) { try TraceReader(path: copy) }
       // Closed in order, but without the mark of completion.
-      writer.abandon()
-      try FileManager.default.removeItem(atPath: renamed)
-      try FileManager.default.moveItem(atPath: writer.partialPath, toPath: renamed)
-      #expect(try Data(contentsOf: URL(fileURLWithPath: renamed))[11] == 0)
-      expectTraceError(.unfinished) { try TraceReader(path: renamed) }
+      try file.close()
+      #expect(try Data(contentsOf: URL(fileURLWithPath: path))[11] == 0)
+      expectTraceError(.unfinished) { try TraceReader(path: path) }
     }
   }
 

@@ -58,7 +58,7 @@ import Trace
 
   @Test func tensorsOfSeveralBlocksSurvive() throws {
     // 1000 rows of 1200 bytes: 436 fit into 512 KiB, so 3 blocks of 334 rows, the last one with 332.
-    #expect(HDF5Dataset.blockRowCount(rows: 1000, rowByteCount: 1200) == 334)
+    #expect(BlockShape(rowCount: 1000, rowByteCount: 1200, elementByteCount: 4).blockRowCount == 334)
     let values = (0..<300_000).map { Float($0 % 977) * 0.125 - Float($0) }
     let tensor = Tensor(rows: 1000, columns: 300, values: values)
     #expect(try roundTrip(tensor, as: .float32) == tensor)

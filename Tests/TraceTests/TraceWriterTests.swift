@@ -32,8 +32,11 @@ import Trace
       let writer = try SampleTrace.record(to: path)
       try Data("mine".utf8).write(to: URL(fileURLWithPath: path))
       expectTraceError(.exists) { try writer.finish() }
-      #expect(try files(folder) == ["x.h5"])
+      // The recording is not lost: it can be recovered under another name.
+      #expect(try files(folder) == ["x.h5", "x.h5.wcj"])
       #expect(try Data(contentsOf: URL(fileURLWithPath: path)) == Data("mine".utf8))
+      let other = folder.appendingPathComponent("y.h5").path
+      #expect(try TraceRecovery(of: path + ".wcj", to: other).isWhole)
     }
   }
 
@@ -42,18 +45,19 @@ import Trace
       let path = folder.appendingPathComponent("x.h5").path
       try Data("killed".utf8).write(to: URL(fileURLWithPath: path + ".partial"))
       let writer = try SampleTrace.record(to: path)
-      #expect(writer.partialPath == path + ".2.partial")
       try writer.finish()
       #expect(try files(folder) == ["x.h5", "x.h5.partial"])
       #expect(try Data(contentsOf: URL(fileURLWithPath: path + ".partial")) == Data("killed".utf8))
     }
   }
 
-  @Test func droppingTheWriterLeavesTheUnfinishedFile() throws {
+  @Test func droppingTheWriterLeavesTheJournalUnlessEmpty() throws {
     try withTemporaryDirectory { folder throws in
       let path = folder.appendingPathComponent("x.h5").path
+      _ = try oneCallWriter(path)
+      #expect(try files(folder) == [])
       _ = try SampleTrace.record(to: path)
-      #expect(try files(folder) == ["x.h5.partial"])
+      #expect(try files(folder) == ["x.h5.wcj"])
     }
   }
 
@@ -158,8 +162,11 @@ import Trace
       try writer.append(call, features: [.output: Tensor(zeros: 6, 4)])
       try writer.setFinal(chunk: 1, SampleTrace.final(chunk: 1))
       let error = expectTraceError(.invalid) { try writer.finish() }
-      #expect(error?.message == "1 of 2 chunks have a final latent; give all or none")
-      let without = try oneCallWriter(path)
+      #expect(
+        error?.message
+          == "1 of 2 chunks have a final latent; give all or none; 'wctrace recover \(path).wcj' makes a trace of the 1 "
+          + "recorded calls")
+      let without = try oneCallWriter(path, overwrite: true)
       try without.append(call, features: [.output: Tensor(zeros: 6, 4)])
       try without.finish()
       expectTraceError(.lacking) { try TraceReader(path: path).final(chunk: 0) }

@@ -5,6 +5,7 @@ struct WholeTrace: Equatable {
   var header: TraceHeader
   var dtype: StorageType
   var calls: [Call]
+  var plannedCallCount: Int
   var layouts: [Tap: TokenTable] = [:]
   var states: [Tap: [TapState]] = [:]
   var features: [Tap: [Tensor?]] = [:]
@@ -16,6 +17,7 @@ struct WholeTrace: Equatable {
     header = reader.header
     dtype = reader.dtype
     calls = reader.calls
+    plannedCallCount = reader.plannedCallCount
     for tap in reader.taps {
       layouts[tap] = try reader.layout(of: tap)
       states[tap] = try reader.states(of: tap)
@@ -26,6 +28,21 @@ struct WholeTrace: Equatable {
       }
     }
     for tap in Tap.line(blockCount: header.blockCount) { stretches[tap] = try reader.stretchSeconds(of: tap) }
-    for chunk in 0..<header.chunkCount { finals.append(try reader.final(chunk: chunk)) }
+    do throws(TraceError) {
+      for chunk in 0..<header.chunkCount { finals.append(try reader.final(chunk: chunk)) }
+    } catch {
+      guard error.code == .lacking, finals.isEmpty else { throw error }
+    }
+  }
+
+  /// What is left when only the first calls were recorded, and no final latents.
+  func prefix(_ count: Int) -> WholeTrace {
+    var whole = self
+    whole.calls = Array(calls.prefix(count))
+    whole.states = states.mapValues { Array($0.prefix(count)) }
+    whole.features = features.mapValues { Array($0.prefix(count)) }
+    whole.stretches = stretches.mapValues { Array($0.prefix(count)) }
+    whole.finals = []
+    return whole
   }
 }

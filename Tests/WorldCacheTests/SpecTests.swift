@@ -17,7 +17,7 @@ struct SpecTests {
     fails("Taylor:order=1", "there is no policy 'Taylor' (did you mean 'taylor'?); \(known)")
     fails("zebra", "there is no policy 'zebra'; \(known)")
     fails("", "there is no policy ''; \(known)")
-    fails(":every=3", "there is no policy ''; \(known)")
+    fails(":every=3", "':every=3' does not begin with a policy's name; write name or name:key=value,…")
   }
 
   @Test("an unknown key names the nearest one, if any is near")

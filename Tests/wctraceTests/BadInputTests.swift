@@ -47,7 +47,7 @@ import Testing
         (folder + "/missing.h5", "missing.h5"), (folder, folder), (text, "notes.h5"), (cut, "cut.h5"),
         (partial, "never finished"),
       ] {
-        for command in ["info", "replay", "inspect", "schedule"] {
+        for command in ["info", "verify", "replay", "inspect", "schedule"] {
           let run = try Tool(command, path)
           #expect(run.status == 1, "\(command) \(path)")
           #expect(run.errors.contains(words), "\(run.errors)")
@@ -55,6 +55,24 @@ import Testing
           #expect(run.output.isEmpty)
         }
       }
+    }
+  }
+
+  @Test("verify names the first bad place")
+  func damage() throws {
+    try withTemporaryDirectory { directory in
+      var bytes = try Data(contentsOf: Tool.repository.appending(path: Self.trace))
+      let path = directory.path + "/damaged.h5"
+      // The middle of the file lies within a tensor; opening does not read it.
+      bytes[bytes.count / 2] ^= 1
+      try bytes.write(to: URL(filePath: path))
+      #expect(try Tool("info", path).status == 0)
+      let run = try Tool("verify", path)
+      #expect(run.status == 1)
+      #expect(run.output.isEmpty)
+      #expect(run.errors.contains("\(path) at /taps/"), "\(run.errors)")
+      #expect(run.errors.contains(": the block at ["), "\(run.errors)")
+      #expect(run.errors.contains("fails its checksum"), "\(run.errors)")
     }
   }
 

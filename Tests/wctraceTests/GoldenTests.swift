@@ -39,6 +39,8 @@ import Testing
       ("policies.md", ["policies", "--format", "markdown"]),
       ("help.txt", ["--help"]),
       ("help-record.txt", ["record", "--help"]),
+      ("verify.txt", ["verify", trace]),
+      ("help-recover.txt", ["recover", "--help"]),
       ("help-replay.txt", ["replay", "--help"]),
     ])
   func output(name: String, arguments: [String]) throws {

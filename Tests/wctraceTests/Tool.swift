@@ -11,12 +11,12 @@ struct Tool {
   static let repository = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent()
 
-  private static let executable = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
+  static let executable = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
     .deletingLastPathComponent().appending(path: "wctrace")
 
   init(_ arguments: String...) throws { try self.init(arguments) }
 
-  init(_ arguments: [String]) throws {
+  init(_ arguments: [String], _ executable: URL = Tool.executable) throws {
     // Through files, so that no amount of output can fill a pipe.
     let folder = FileManager.default.temporaryDirectory.appending(path: "wctrace-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -24,7 +24,7 @@ struct Tool {
     let files = ["out", "err"].map { folder.appending(path: $0) }
     for file in files { _ = FileManager.default.createFile(atPath: file.path, contents: nil) }
     let process = Process()
-    process.executableURL = Tool.executable
+    process.executableURL = executable
     process.arguments = arguments
     process.currentDirectoryURL = Tool.repository
     process.standardInput = FileHandle.nullDevice

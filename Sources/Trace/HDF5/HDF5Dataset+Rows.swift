@@ -1,22 +1,14 @@
 // Whole columns and whole tensors: the rows of a dataset of rank 1 (numbers) or of one entry of a
 // dataset of rank 3 (entries, rows, channels), cut into blocks of consecutive rows.
 extension HDF5Dataset {
-  /// Blocks aim at this size, below the cache that other readers give to a dataset.
-  package static let targetBlockByteCount = 512 * 1024
-
-  /// Rows per block: as few blocks as fit the target size, of equal size but for the last.
-  package static func blockRowCount(rows: Int, rowByteCount: Int) -> Int {
-    let most = max(1, targetBlockByteCount / rowByteCount)
-    let blockCount = (rows + most - 1) / most
-    return (rows + blockCount - 1) / blockCount
-  }
-
   /// Adds a column of `count` numbers.
   package init(
     creatingColumn name: String, in group: HDF5Group, element: HDF5Element, count: Int
   ) throws(TraceError) {
-    let rows = Self.blockRowCount(rows: count, rowByteCount: element.byteCount)
-    try self.init(creating: name, in: group, element: element, extent: [count], block: [rows])
+    let shape = BlockShape(
+      rowCount: count, rowByteCount: element.byteCount, elementByteCount: element.byteCount)
+    try self.init(
+      creating: name, in: group, element: element, extent: [count], block: [shape.blockRowCount])
   }
 
   /// Adds space for `entries` tensors of one shape.
@@ -24,10 +16,11 @@ extension HDF5Dataset {
     creatingTensors name: String, in group: HDF5Group, element: HDF5Element, entries: Int, rows: Int,
     channels: Int
   ) throws(TraceError) {
-    let blockRows = Self.blockRowCount(rows: rows, rowByteCount: channels * element.byteCount)
+    let shape = BlockShape(
+      rowCount: rows, rowByteCount: channels * element.byteCount, elementByteCount: element.byteCount)
     try self.init(
       creating: name, in: group, element: element, extent: [entries, rows, channels],
-      block: [1, blockRows, channels])
+      block: [1, shape.blockRowCount, channels])
   }
 
   /// Opens a column that must hold `count` numbers.
@@ -50,23 +43,28 @@ extension HDF5Dataset {
   }
 
   private func requireFormulaBlocks() throws(TraceError) {
-    let rows = Self.blockRowCount(rows: rowCount, rowByteCount: rowByteCount)
+    let rows = shape.blockRowCount
     let expected = extent.count == 1 ? [rows] : [1, rows, extent[2]]
     guard block == expected else { throw place.error("the blocks must be \(expected), they are \(block)") }
   }
 
-  private var rowCount: Int { extent.count == 1 ? extent[0] : extent[1] }
-  private var rowByteCount: Int { (extent.count == 1 ? 1 : extent[2]) * element.byteCount }
+  // What the rows' blocks must be.
+  private var shape: BlockShape {
+    BlockShape(
+      rowCount: extent.count == 1 ? extent[0] : extent[1],
+      rowByteCount: (extent.count == 1 ? 1 : extent[2]) * element.byteCount,
+      elementByteCount: element.byteCount)
+  }
 
   /// Bytes of one entry before filtering: the whole column, or one tensor.
-  package var entryByteCount: Int { rowCount * rowByteCount }
+  package var entryByteCount: Int { shape.byteCount }
 
   // The blocks of an entry: where each starts in the dataset, and its bytes within the entry.
   private func blocks(of entry: Int) -> [(offset: [Int], bytes: Range<Int>)] {
-    let blockRows = extent.count == 1 ? block[0] : block[1]
-    return stride(from: 0, to: rowCount, by: blockRows).map { row in
-      let end = min(row + blockRows, rowCount)
-      return (extent.count == 1 ? [row] : [entry, row, 0], row * rowByteCount..<end * rowByteCount)
+    let shape = shape
+    return (0..<shape.count).map { index in
+      let row = index * shape.blockRowCount
+      return (extent.count == 1 ? [row] : [entry, row, 0], shape.byteRange(of: index))
     }
   }
 

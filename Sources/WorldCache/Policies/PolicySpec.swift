@@ -23,6 +23,9 @@ public struct PolicySpec: Hashable, Sendable, CustomStringConvertible {
   public init(parsing text: String) throws {
     let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
     name = String(parts[0])
+    guard !name.isEmpty || parts.count == 1 else {
+      throw PolicyError("'\(text)' does not begin with a policy's name; write name or name:key=value,…")
+    }
     settings = []
     guard parts.count == 2, !parts[1].isEmpty else {
       if parts.count == 2 {

@@ -33,6 +33,21 @@ public enum TraceReport {
     return table
   }
 
+  /// What a verification found sound, in one row.
+  public static func verification(_ verification: TraceVerification, _ trace: TraceReader) -> Table {
+    var table = Table(columns: [
+      .init("calls", key: "calls"), .init("planned", key: "planned_calls"), .init("taps", key: "taps"),
+      .init("tensors", key: "tensors"), .init("raw MB", key: "raw_megabytes"),
+      .init("digest", key: "digest"),
+    ])
+    table.append([
+      .integer(trace.calls.count), .integer(trace.plannedCallCount), .integer(trace.taps.count),
+      .integer(verification.tensorCount), .number(Double(verification.rawByteCount) / 1e6, decimals: 2),
+      .text(verification.digest.description),
+    ])
+    return table
+  }
+
   /// Header and taps in one document.
   public static func json(_ trace: TraceReader, _ taps: Table) -> JSONValue {
     .object(facts(trace).map { ($0.replacing(" ", with: "_"), $1) } + [("taps", taps.json)])
@@ -41,9 +56,11 @@ public enum TraceReport {
   private static func facts(_ trace: TraceReader) -> [(String, JSONValue)] {
     let header = trace.header
     return [
-      ("model", .string(header.model)), ("weights digest", .string(header.weightsDigest)),
+      ("model", .string(header.model)), ("digest", .string(trace.digest?.description ?? "")),
+      ("weights digest", .string(header.weightsDigest)),
       ("recorder", .string(header.recorder)), ("dtype", .string(trace.dtype.rawValue)),
-      ("calls", .integer(trace.calls.count)), ("chunks", .integer(header.chunkCount)),
+      ("calls", .integer(trace.calls.count)), ("planned calls", .integer(trace.plannedCallCount)),
+      ("chunks", .integer(header.chunkCount)),
       ("branches", .integer(header.branchCount)), ("steps", .integer(header.stepCount)),
       ("solver", .string(header.solver)), ("shift", .number(header.shift)),
       ("guidance", .number(trace.calls.first?.guidance ?? 1)), ("blocks", .integer(header.blockCount)),

@@ -1,0 +1,135 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// A journal's bytes on disk, held under a lock for as long as this object lives.
+///
+/// A recorder holds it alone; readers of a journal share it, and are refused while it is recorded.
+final class JournalFile {
+  let path: String
+  /// Bytes that were appended completely, or at opening the file's size.
+  private(set) var byteCount = 0
+  /// Bytes that are known to be on the disk.
+  private(set) var syncedByteCount = 0
+  private let descriptor: Int32
+
+  /// Takes a new, empty file; throws `exists` when there is one that may not be overwritten, and
+  /// `inUse` when another recording holds it.
+  init(creating path: String, overwrite: Bool) throws(TraceError) {
+    self.path = path
+    descriptor = try Self.open(path, O_RDWR | O_CREAT)
+    try requireLock(LOCK_EX, "another recording is being written to this journal")
+    guard try size() == 0 || overwrite else {
+      throw TraceError(
+        .exists, path: path,
+        "this is the journal of an unfinished recording; turn it into a trace with 'wctrace recover', "
+          + "or allow overwriting")
+    }
+    guard ftruncate(descriptor, 0) == 0 else { throw failure("the file cannot be emptied") }
+  }
+
+  /// Opens a journal for reading; throws `missing`, `inUse` or `inputOutput`.
+  init(opening path: String) throws(TraceError) {
+    self.path = path
+    guard FileSystem.kind(of: path) != .nothing else {
+      throw TraceError(.missing, path: path, "there is no such file")
+    }
+    guard FileSystem.kind(of: path) == .file else {
+      throw TraceError(.notATrace, path: path, "this is not a regular file")
+    }
+    descriptor = try Self.open(path, O_RDONLY)
+    try requireLock(LOCK_SH, "the recording is still being written; wait until it ends")
+    byteCount = try size()
+  }
+
+  deinit {
+    close(descriptor)
+  }
+
+  private static func open(_ path: String, _ flags: Int32) throws(TraceError) -> Int32 {
+    while true {
+      #if canImport(Glibc)
+        let descriptor = Glibc.open(path, flags | O_CLOEXEC, 0o666)
+      #elseif canImport(Musl)
+        let descriptor = Musl.open(path, flags | O_CLOEXEC, 0o666)
+      #else
+        let descriptor = Darwin.open(path, flags | O_CLOEXEC, 0o666)
+      #endif
+      if descriptor >= 0 { return descriptor }
+      guard errno == EINTR else { throw FileSystem.failure(path, "the journal cannot be opened here") }
+    }
+  }
+
+  // Locks the file, and makes sure that its name still leads to it: whoever held it may have removed it.
+  private func requireLock(_ kind: Int32, _ refusal: String) throws(TraceError) {
+    var own = stat()
+    var named = stat()
+    guard flock(descriptor, kind | LOCK_NB) == 0, fstat(descriptor, &own) == 0, stat(path, &named) == 0,
+      own.st_ino == named.st_ino, own.st_dev == named.st_dev
+    else { throw TraceError(.inUse, path: path, refusal) }
+  }
+
+  private func size() throws(TraceError) -> Int {
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else { throw failure("the journal cannot be read") }
+    return Int(status.st_size)
+  }
+
+  /// Adds bytes at the end, in one write unless the system splits it; when that fails, none of them.
+  func append(_ bytes: [UInt8]) throws(TraceError) {
+    var done = 0
+    while done < bytes.count {
+      let count = bytes.withUnsafeBytes {
+        pwrite(descriptor, $0.baseAddress.map { $0 + done }, bytes.count - done, off_t(byteCount + done))
+      }
+      if count < 0, errno == EINTR { continue }
+      guard count > 0 else {
+        let error = failure("the system refused to write")
+        // Cosmetic: what is left of the attempt has no commit and would be dropped anyway.
+        _ = ftruncate(descriptor, off_t(byteCount))
+        throw error
+      }
+      done += count
+    }
+    byteCount += bytes.count
+  }
+
+  /// Waits until all appended bytes are on the disk.
+  func sync() throws(TraceError) {
+    #if canImport(Darwin)
+      let isDone = fcntl(descriptor, F_FULLFSYNC) == 0
+    #else
+      let isDone = fdatasync(descriptor) == 0
+    #endif
+    guard isDone else { throw failure("the journal cannot be brought safely to disk") }
+    syncedByteCount = byteCount
+  }
+
+  /// Reads `count` bytes at `offset`, fewer where the file ends.
+  func read(_ count: Int, at offset: Int) throws(TraceError) -> [UInt8] {
+    let count = max(0, min(count, byteCount - offset))
+    var bytes = [UInt8](repeating: 0, count: count)
+    var done = 0
+    while done < count {
+      let got = bytes.withUnsafeMutableBytes {
+        pread(descriptor, $0.baseAddress.map { $0 + done }, count - done, off_t(offset + done))
+      }
+      if got < 0, errno == EINTR { continue }
+      guard got >= 0 else { throw failure("the journal cannot be read") }
+      guard got > 0 else { return Array(bytes[..<done]) }
+      done += got
+    }
+    return bytes
+  }
+
+  /// Takes the file away while the lock is still held.
+  func remove() {
+    unlink(path)
+  }
+
+  private func failure(_ message: String) -> TraceError { FileSystem.failure(path, message) }
+}

@@ -1,0 +1,98 @@
+/// Makes the trace file from a journal: what a finished recording and a recovered one have in common.
+///
+/// Blocks go from the journal into the file as they are, after their checksums were verified. The
+/// file is complete, and if asked for safe on the disk, before it gets its name. Memory: one block.
+enum TraceAssembler {
+  static func write(
+    _ contents: JournalContents, from journal: JournalFile, to path: String, overwrite: Bool,
+    waits: Bool
+  ) throws(TraceError) {
+    let partial = freePartialPath(for: path)
+    let file = try HDF5File(creating: partial)
+    do {
+      try write(contents, from: journal, to: file.root)
+      try file.root.attributes.set("digest", contents.digest.description)
+      try file.root.attributes.set("complete", UInt8(1))
+      try file.flush()
+      try file.close()
+      if waits { try FileSystem.sync(partial) }
+      try checkTarget(path, overwrite: overwrite)
+      try FileSystem.move(partial, to: path)
+    } catch {
+      try? file.close()
+      FileSystem.remove(partial)
+      throw error
+    }
+    if waits { try FileSystem.sync(FileSystem.folder(of: path)) }
+  }
+
+  /// Throws `exists` when a trace may not be put here.
+  static func checkTarget(_ path: String, overwrite: Bool) throws(TraceError) {
+    switch FileSystem.kind(of: path) {
+    case .nothing: break
+    case .file where overwrite: break
+    case .file:
+      throw TraceError(.exists, path: path, "the file exists; allow overwriting or choose another name")
+    case .folder, .other: throw TraceError(.exists, path: path, "something that is not a file has this name")
+    }
+  }
+
+  // Another program's unfinished file is never touched.
+  private static func freePartialPath(for path: String) -> String {
+    var candidate = path + TraceFormat.unfinishedSuffix
+    var number = 2
+    while FileSystem.kind(of: candidate) != .nothing {
+      candidate = "\(path).\(number)\(TraceFormat.unfinishedSuffix)"
+      number += 1
+    }
+    return candidate
+  }
+
+  private static func write(
+    _ contents: JournalContents, from journal: JournalFile, to root: HDF5Group
+  ) throws(TraceError) {
+    let encoder = BlockEncoder()
+    let description = contents.description
+    try write(description, to: root.attributes)
+    try write(description.layouts, to: root.makeGroup("layouts"), encoder)
+    let group = try root.makeGroup("taps")
+    var datasets: [UInt16: HDF5Dataset] = [:]
+    for (place, tap) in description.line.enumerated() {
+      guard let layout = description.layout(of: tap) else { continue }
+      datasets[UInt16(place)] = try tensors(
+        tap.name, in: group, layout, description.dtype.element, entries: contents.calls.count)
+    }
+    for range in contents.blocks { try copy(range, from: journal, to: datasets) }
+    try writeColumns(contents, to: root, encoder)
+    if let layout = description.finalLayout, contents.hasFinals {
+      let final = try tensors("final", in: root, layout, .float32, entries: contents.finals.count)
+      for (_, latent) in contents.finals.sorted(by: { $0.key < $1.key }) {
+        for range in latent.blocks { try copy(range, from: journal, to: [JournalRecord.none: final]) }
+      }
+    }
+  }
+
+  private static func tensors(
+    _ name: String, in group: HDF5Group, _ layout: TokenTable, _ element: HDF5Element, entries: Int
+  ) throws(TraceError) -> HDF5Dataset {
+    let dataset = try HDF5Dataset(
+      creatingTensors: name, in: group, element: element, entries: entries, rows: layout.tokens.count,
+      channels: layout.channelCount)
+    try dataset.attributes.set("layout", layout.name)
+    return dataset
+  }
+
+  private static func copy(
+    _ range: Range<Int>, from journal: JournalFile, to datasets: [UInt16: HDF5Dataset]
+  ) throws(TraceError) {
+    guard let (record, payload) = try JournalScan.record(in: journal, at: range.lowerBound),
+      record.byteCount == range.count, let dataset = datasets[record.tap]
+    else {
+      throw TraceError(
+        .corrupt, path: journal.path, at: "byte \(range.lowerBound)",
+        "the journal has changed since it was written")
+    }
+    try dataset.writeBlock(
+      at: [Int(record.ordinal), Int(record.block) * dataset.block[1], 0], payload.bytes)
+  }
+}

@@ -1,0 +1,27 @@
+import ArgumentParser
+import Trace
+
+/// `wctrace import`: a trace from arrays that other programs saved.
+struct Import: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Make a trace of .npy or .safetensors arrays.",
+    discussion: """
+      Each tap is an array of (calls, tokens, channels). A JSON file names the arrays and describes the calls, the \
+      layouts and the model; docs/import.md specifies it.
+      """)
+
+  @Argument(help: "The JSON file.")
+  var metadata: String
+
+  @Option(name: .shortAndLong, help: "The trace to write (.h5).")
+  var output: String
+
+  @Flag(help: "Replace the output, or the journal of an unfinished recording, if there is one.")
+  var force = false
+
+  mutating func run() throws {
+    let count = try TraceImport.write(
+      metadata, to: output, recorder: "wctrace \(Wctrace.version) import", overwrite: force)
+    try Terminal.show("\(output): \(count) calls")
+  }
+}

@@ -1,0 +1,29 @@
+import ArgumentParser
+import Trace
+import WorldCache
+
+/// `wctrace verify`: whether a trace is sound to the last byte.
+struct Verify: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Read all of a trace and name the first bad place.",
+    discussion: """
+      Every block is checked against its checksums and everything together against the digest that the recorder \
+      stored. The digest identifies the contents: two traces with the same one say the same, however they are \
+      stored. Exit codes: 0 sound, 1 damaged or no trace.
+      """)
+
+  @Argument(help: "A recorded trace (.h5).")
+  var trace: String
+
+  @OptionGroup var output: FormatOption
+
+  mutating func run() throws {
+    let reader = try TraceReader(path: trace)
+    let progress = Progress(total: reader.calls.count, unit: "calls")
+    let verification = try TraceVerification(of: reader, progress: progress.update)
+    try Terminal.show(TraceReport.verification(verification, reader).formatted(output.format))
+    if reader.digest == nil {
+      Terminal.remark("\(trace): the recorder stored no digest to compare with; every checksum is right")
+    }
+  }
+}
