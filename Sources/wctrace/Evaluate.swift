@@ -19,22 +19,10 @@ struct Evaluate: ParsableCommand {
   @Option(help: "Seed of the first scene. Seeds from 1000000 on are held out.")
   var firstSeed = 1_000_000
 
-  @Option(help: "Solver steps.")
-  var steps = 50
-
-  @Option(help: "Shift of the noise schedule.")
-  var shift = 3.0
-
-  @Option(parsing: .unconditional, help: "Guidance scale; 1 means no unconditional branch.")
-  var guidance = 1.0
-
-  @Option(help: "Safetensors file; without it, the bundled weights.")
-  var weights: String?
-
   @Option(help: "PNG file for a contact sheet of the first scenes, at most 16.")
   var sheet: String?
 
-  @OptionGroup var threads: ThreadsOption
+  @OptionGroup var rollout: RolloutOptions
 
   @Flag(help: "Overwrite the contact sheet.")
   var force = false
@@ -43,17 +31,11 @@ struct Evaluate: ParsableCommand {
 
   mutating func validate() throws {
     for (name, value, range) in [
-      ("--scenes", scenes, 1...100_000), ("--steps", steps, 1...1000),
+      ("--scenes", scenes, 1...100_000),
       ("--first-seed", firstSeed, 0...1_000_000_000),
     ] where !range.contains(value) {
       throw ValidationError(
         "\(name) is \(value); it must be from \(range.lowerBound) to \(range.upperBound)")
-    }
-    guard (0.01...100).contains(shift) else {
-      throw ValidationError("--shift is \(shift); it must be from 0.01 to 100")
-    }
-    guard guidance.isFinite, abs(guidance) <= 100 else {
-      throw ValidationError("--guidance is \(guidance); it must be from -100 to 100")
     }
     if let sheet, !force, FileManager.default.fileExists(atPath: sheet) {
       throw ValidationError("\(sheet) exists; pass --force to overwrite it")
@@ -62,13 +44,13 @@ struct Evaluate: ParsableCommand {
 
   mutating func run() throws {
     if let sheet { try Terminal.checkFolder(of: sheet) }
-    threads.apply()
-    let model = try weights.map { try Weights(path: $0) } ?? Weights.bundled()
-    let total = scenes * steps * (guidance == 1 ? 1 : 2)
+    let model = try rollout.prepareModel()
+    let total = scenes * rollout.steps * (rollout.guidance == 1 ? 1 : 2)
     let progress = Progress(total: total, unit: "calls")
     let evaluation = try Evaluation(
-      weights: model, firstSeed: firstSeed, sceneCount: scenes, stepCount: steps, shift: shift,
-      guidance: guidance, progress: progress.update)
+      weights: model, firstSeed: firstSeed, sceneCount: scenes, stepCount: rollout.steps,
+      shift: rollout.shift,
+      guidance: rollout.guidance, progress: progress.update)
     if let sheet {
       let samples = Array(evaluation.samples.prefix(16))
       try Terminal.writing(sheet) {

@@ -26,15 +26,6 @@ struct Record: ParsableCommand {
   @Option(help: "Seed of the initial noise.")
   var noise = 0
 
-  @Option(help: "Solver steps of a chunk.")
-  var steps = 50
-
-  @Option(help: "Shift of the noise schedule.")
-  var shift = 3.0
-
-  @Option(parsing: .unconditional, help: "Guidance scale; 1 runs one branch, any other value two.")
-  var guidance = 1.0
-
   @Option(help: "Chunks, each continuing the last frames of the one before.")
   var chunks = 1
 
@@ -52,10 +43,7 @@ struct Record: ParsableCommand {
       valueName: "durability"))
   var durability = Durability.rollout
 
-  @Option(help: "Other weights of the same shape (.safetensors).")
-  var weights: String?
-
-  @OptionGroup var threads: ThreadsOption
+  @OptionGroup var rollout: RolloutOptions
   @OptionGroup var results: FormatOption
 
   @Flag(help: "Replace the output, or the journal of an unfinished recording, if there is one.")
@@ -66,21 +54,12 @@ struct Record: ParsableCommand {
   var acknowledge = false
 
   mutating func validate() throws {
-    guard (1...1000).contains(steps) else {
-      throw ValidationError("--steps is \(steps); it must be from 1 to 1000")
-    }
     guard (1...64).contains(chunks) else {
       throw ValidationError("--chunks is \(chunks); it must be from 1 to 64")
     }
     guard !output.isEmpty, !output.hasSuffix(".partial") else {
       throw ValidationError(
         "--output is '\(output)'; it must not be empty or end in .partial, the mark of unfinished recordings")
-    }
-    guard (0.01...100).contains(shift) else {
-      throw ValidationError("--shift is \(shift); it must be from 0.01 to 100")
-    }
-    guard guidance.isFinite, abs(guidance) <= 100 else {
-      throw ValidationError("--guidance is \(guidance); it must be from -100 to 100")
     }
     guard scene >= 0, noise >= 0 else { throw ValidationError("--scene and --noise must not be negative") }
   }
@@ -90,8 +69,7 @@ struct Record: ParsableCommand {
     if !force, FileManager.default.fileExists(atPath: output) {
       throw TraceError(.exists, path: output, "the file exists; pass --force to replace it")
     }
-    threads.apply()
-    let weights = try self.weights.map { try Weights(path: $0) } ?? Weights.bundled()
+    let weights = try self.rollout.prepareModel()
     let config = weights.config
     let line = Tap.line(blockCount: config.blocks)
     let chosen = try taps.split(separator: ",").map(String.init).map { name in
@@ -105,9 +83,8 @@ struct Record: ParsableCommand {
     let layouts = Dictionary(
       uniqueKeysWithValues: Set(chosen).map { ($0, Record.layout(of: $0, config)) })
     let rollout = Rollout(
-      weights: weights, stepCount: steps, shift: shift, guidance: guidance, chunkCount: chunks,
-      sceneSeed: scene,
-      noiseSeed: noise)
+      weights: weights, stepCount: self.rollout.steps, shift: self.rollout.shift,
+      guidance: self.rollout.guidance, chunkCount: chunks, sceneSeed: scene, noiseSeed: noise)
     let calls = rollout.calls
     let size = layouts.values.reduce(0) { $0 + $1.tokens.count * $1.channelCount } * calls.count
     let megabytes = Double(size * (dtype == .float16 ? 2 : 4)) / 1e6
