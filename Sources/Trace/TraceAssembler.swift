@@ -32,7 +32,8 @@ enum TraceAssembler {
     case .nothing: break
     case .file where overwrite: break
     case .file:
-      throw TraceError(.exists, path: path, "the file exists; allow overwriting or choose another name")
+      throw TraceError(
+        .exists, path: path, "the file exists; pass --force to replace it, or choose another name")
     case .folder, .other: throw TraceError(.exists, path: path, "something that is not a file has this name")
     }
   }

@@ -99,7 +99,7 @@ public struct PolicyPlan: Sendable {
     if geometry.callCount < policy.minimumCallCount {
       throw PolicyError(
         "\(spec) needs at least \(policy.minimumCallCount) calls in a chunk; this one has \(geometry.callCount)"
-      )
+          + (geometry.chunk > 0 ? " (chunk \(geometry.chunk) of the rollout)" : ""))
     }
     return policy
   }

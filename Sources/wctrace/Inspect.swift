@@ -8,7 +8,7 @@ struct Inspect: ParsableCommand {
     abstract: "Show curvature histograms and per-token maps of a trace.",
     discussion: """
       Curvature is WorldCache's: the norm of the acceleration over the squared norm of the velocity of a token's \
-      output over the last three calls. The group boundaries are those that the given policy would draw over all \
+      output over the last three calls: high for slow or turning tokens, low for fast straight ones. The group boundaries are those that the given policy would draw over all \
       tokens at the same calls; over several calls their medians are shown.
       """)
 

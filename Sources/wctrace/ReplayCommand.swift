@@ -15,6 +15,7 @@ struct ReplayCommand: ParsableCommand {
       """)
 
   @OptionGroup var input: TraceInput
+  @OptionGroup var chunks: ChunksOption
 
   @Option(
     name: .shortAndLong, parsing: .singleValue,
@@ -45,7 +46,7 @@ struct ReplayCommand: ParsableCommand {
 
   mutating func run() throws {
     let plans = try policy.map { try PolicyRegistry.plan($0) }
-    let geometries = try input.geometries()
+    let geometries = try chunks.pick(from: input.geometries())
     let replays = try Replay.table(
       of: plans, over: geometries, withBounds: bounds,
       progress: Progress(total: plans.count, unit: "policies").update)
@@ -67,7 +68,7 @@ struct ReplayCommand: ParsableCommand {
           "Error by calls since the last computed one, \(first.spec):",
           Drawing.columns(values, labels: values.indices.map { "\($0 + 1)" }))
         try showDrawing(
-          "Error of each call of chunk 0, C computed, p predicted:",
+          "Error of each call of chunk \(stream.chunk), C computed, p predicted:",
           Drawing.columns(
             stream.decisions.indices.map { call in stream.callErrors.map { $0[call] }.max()! },
             labels: stream.picture.map(String.init)))

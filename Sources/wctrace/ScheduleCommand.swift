@@ -13,6 +13,7 @@ struct ScheduleCommand: ParsableCommand {
       """)
 
   @OptionGroup var input: TraceInput
+  @OptionGroup var chunks: ChunksOption
 
   @Option(name: .shortAndLong, help: "The policy; only the ideal is shown for 'ideal:...'.")
   var policy = "worldcache"
@@ -21,7 +22,7 @@ struct ScheduleCommand: ParsableCommand {
 
   mutating func run() throws {
     let plan = try PolicyRegistry.plan(policy)
-    let geometries = try input.geometries()
+    let geometries = try chunks.pick(from: input.geometries())
     let replay = try Replay(plan, over: geometries)
     let replays = [replay] + (try Replay.ideal(of: plan, replay, over: geometries).map { [$0] } ?? [])
     if let refusal = try Replay.missingIdeal(of: plan, over: geometries) {

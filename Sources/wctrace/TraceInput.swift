@@ -22,6 +22,20 @@ struct TraceInput: ParsableArguments {
   }
 }
 
+/// Chunk selection for commands that go through all chunks unless told otherwise.
+struct ChunksOption: ParsableArguments {
+  @Option(parsing: .unconditional, help: "Only this chunk of the rollout, from 0; all chunks when left out.")
+  var chunk: Int?
+
+  func pick(from geometries: [Geometry]) throws -> [Geometry] {
+    guard let chunk else { return geometries }
+    guard geometries.indices.contains(chunk) else {
+      throw Terminal.usage("--chunk is \(chunk); the trace has chunks 0 to \(geometries.count - 1)")
+    }
+    return [geometries[chunk]]
+  }
+}
+
 /// Chunk selection for commands that look at one chunk.
 struct ChunkOption: ParsableArguments {
   @Option(help: "Chunk of the rollout, from 0.")

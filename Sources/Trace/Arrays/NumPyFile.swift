@@ -5,6 +5,7 @@ package final class NumPyFile {
   private let path: String
   private let partial: String
   private let handle: FileHandle
+  private var isFinished = false
 
   package init(path: String, type: String, shape: [Int]) throws {
     self.path = path
@@ -29,5 +30,11 @@ package final class NumPyFile {
     try handle.close()
     if FileManager.default.fileExists(atPath: path) { try FileManager.default.removeItem(atPath: path) }
     try FileManager.default.moveItem(atPath: partial, toPath: path)
+    isFinished = true
+  }
+
+  // What was not finished is of no use to anybody.
+  deinit {
+    if !isFinished { try? FileManager.default.removeItem(atPath: partial) }
   }
 }

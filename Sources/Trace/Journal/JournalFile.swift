@@ -27,7 +27,7 @@ final class JournalFile {
       throw TraceError(
         .exists, path: path,
         "this is the journal of an unfinished recording; turn it into a trace with 'wctrace recover', "
-          + "or allow overwriting")
+          + "or pass --force to replace it")
     }
     guard ftruncate(descriptor, 0) == 0 else { throw failure("the file cannot be emptied") }
   }
