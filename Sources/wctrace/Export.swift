@@ -23,7 +23,7 @@ struct Export: ParsableCommand {
     let reader = try TraceReader(path: trace)
     guard let tap = Tap(name: tap) else {
       let names = reader.taps.map(\.name).joined(separator: ", ")
-      throw ValidationError("there is no tap '\(tap)'; the trace has \(names)")
+      throw Terminal.usage("there is no tap '\(tap)'; the trace has \(names)")
     }
     let absent = try TapExport.write(tap, of: reader, to: output, overwrite: force)
     if absent > 0 { Terminal.remark("\(tap) is absent at \(absent) calls, which are NaN") }

@@ -22,7 +22,7 @@ struct Recover: ParsableCommand {
 
   mutating func run() throws {
     guard let output = output ?? TraceRecovery.tracePath(of: journal) else {
-      throw ValidationError("\(journal) does not end in .wcj; name the trace with --output")
+      throw Terminal.usage("\(journal) does not end in .wcj; name the trace with --output")
     }
     let recovery = try TraceRecovery(of: journal, to: output, overwrite: force)
     try Terminal.show("\(output): \(recovery.callCount) of \(recovery.plannedCallCount) calls")

@@ -29,19 +29,20 @@ struct ChunksOption: ParsableArguments {
 
   func pick(from geometries: [Geometry]) throws -> [Geometry] {
     guard let chunk else { return geometries }
-    guard geometries.indices.contains(chunk) else {
-      throw Terminal.usage("--chunk is \(chunk); the trace has chunks 0 to \(geometries.count - 1)")
-    }
-    return [geometries[chunk]]
+    return [try ChunkOption.geometry(of: chunk, from: geometries)]
   }
 }
 
 /// Chunk selection for commands that look at one chunk.
 struct ChunkOption: ParsableArguments {
-  @Option(help: "Chunk of the rollout, from 0.")
+  @Option(parsing: .unconditional, help: "Chunk of the rollout, from 0.")
   var chunk = 0
 
   func pick(from geometries: [Geometry]) throws -> Geometry {
+    try ChunkOption.geometry(of: chunk, from: geometries)
+  }
+
+  static func geometry(of chunk: Int, from geometries: [Geometry]) throws -> Geometry {
     guard geometries.indices.contains(chunk) else {
       throw Terminal.usage("--chunk is \(chunk); the trace has chunks 0 to \(geometries.count - 1)")
     }
