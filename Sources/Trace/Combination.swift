@@ -1,11 +1,36 @@
 /// Weights over the values at computed calls: the language in which predictions are written.
 ///
-/// Calls are named by their position in their stream. Terms are kept in ascending position without
-/// zero weights, so equal combinations compare equal.
+/// Calls are named by their position in their chunk. Terms are kept in ascending order without zero
+/// weights, so equal combinations compare equal.
 public struct Combination: Hashable, Sendable {
+  /// Which value of a call is meant.
+  public struct Component: Hashable, Sendable, Comparable {
+    /// Another guidance branch than the one that is predicted; nil for its own.
+    public var branch: Int?
+    /// The frequency band, for sites that are split into bands (``BandSplit``): 0 low, 1 high.
+    public var band: Int
+
+    public init(branch: Int? = nil, band: Int = 0) {
+      self.branch = branch
+      self.band = band
+    }
+
+    /// The predicted branch's own value.
+    public static let own = Component()
+
+    public static func < (a: Component, b: Component) -> Bool {
+      (a.branch ?? -1, a.band) < (b.branch ?? -1, b.band)
+    }
+  }
+
   public struct Term: Hashable, Sendable {
     public var position: Int
     public var weight: Double
+    public var component = Component.own
+
+    fileprivate func precedes(_ other: Term) -> Bool {
+      component != other.component ? component < other.component : position < other.position
+    }
   }
 
   public private(set) var terms: [Term]
@@ -13,7 +38,9 @@ public struct Combination: Hashable, Sendable {
   public init() { terms = [] }
 
   /// The value at one call, unchanged.
-  public init(valueAt position: Int) { terms = [Term(position: position, weight: 1)] }
+  public init(valueAt position: Int, component: Component = .own) {
+    terms = [Term(position: position, weight: 1, component: component)]
+  }
 
   /// The sum of all weights: 1 for predictions that reproduce a constant, 0 for differences.
   public var weightSum: Double { terms.reduce(0) { $0 + $1.weight } }
@@ -22,15 +49,16 @@ public struct Combination: Hashable, Sendable {
     var sum = Combination()
     var (i, j) = (0, 0)
     while i < a.terms.count || j < b.terms.count {
-      if j == b.terms.count || i < a.terms.count && a.terms[i].position < b.terms[j].position {
+      if j == b.terms.count || i < a.terms.count && a.terms[i].precedes(b.terms[j]) {
         sum.terms.append(a.terms[i])
         i += 1
-      } else if i == a.terms.count || b.terms[j].position < a.terms[i].position {
+      } else if i == a.terms.count || b.terms[j].precedes(a.terms[i]) {
         sum.terms.append(b.terms[j])
         j += 1
       } else {
-        let weight = a.terms[i].weight + b.terms[j].weight
-        if weight != 0 { sum.terms.append(Term(position: a.terms[i].position, weight: weight)) }
+        var term = a.terms[i]
+        term.weight += b.terms[j].weight
+        if term.weight != 0 { sum.terms.append(term) }
         i += 1
         j += 1
       }
@@ -42,13 +70,30 @@ public struct Combination: Hashable, Sendable {
 
   public static func * (a: Combination, factor: Double) -> Combination {
     var scaled = Combination()
-    if factor != 0 { scaled.terms = a.terms.map { Term(position: $0.position, weight: $0.weight * factor) } }
+    if factor != 0 { scaled.terms = a.terms.map { $0.weighing($0.weight * factor) } }
     return scaled
   }
 
   public static func / (a: Combination, divisor: Double) -> Combination {
     var scaled = Combination()
-    scaled.terms = a.terms.map { Term(position: $0.position, weight: $0.weight / divisor) }
+    scaled.terms = a.terms.map { $0.weighing($0.weight / divisor) }
     return scaled
+  }
+
+  /// The same weights for another component of the same calls.
+  public func of(_ component: Component) -> Combination {
+    var moved = Combination()
+    for term in terms {
+      moved = moved + Combination(valueAt: term.position, component: component) * term.weight
+    }
+    return moved
+  }
+}
+
+extension Combination.Term {
+  fileprivate func weighing(_ weight: Double) -> Combination.Term {
+    var term = self
+    term.weight = weight
+    return term
   }
 }

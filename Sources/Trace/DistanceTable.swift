@@ -10,16 +10,32 @@ public struct DistanceTable: Sendable {
   // Pair-major: for each pair u < v (v may be the origin), all tokens in a row.
   private let squared: [Double]
 
+  /// Takes measured distances: pair-major, for each pair u < v (v may be the origin) all tokens in a row.
+  init(pointCount: Int, tokenCount: Int, squared: [Double]) {
+    precondition(squared.count == DistanceTable.pairCount(pointCount) * tokenCount)
+    self.pointCount = pointCount
+    self.tokenCount = tokenCount
+    self.squared = squared
+  }
+
   /// Measures every pair of points, each of `tokenCount` rows of `channelCount` values.
   ///
   /// Cost: P (P + 1) / 2 · N · D multiplications; N · P (P + 1) / 2 doubles are kept.
   public init(points: [[Float]], tokenCount: Int, channelCount: Int) {
+    self.init(
+      pointCount: points.count, tokenCount: tokenCount,
+      squared: DistanceTable.measure(points, tokenCount: tokenCount, channelCount: channelCount))
+  }
+
+  /// Pairs of P points and the origin.
+  static func pairCount(_ pointCount: Int) -> Int { pointCount * (pointCount + 1) / 2 }
+
+  /// Distances of every pair, pair-major.
+  static func measure(_ points: [[Float]], tokenCount: Int, channelCount: Int) -> [Double] {
     precondition(points.allSatisfy { $0.count == tokenCount * channelCount })
-    pointCount = points.count
-    self.tokenCount = tokenCount
     let count = points.count
     let zero = [Float](repeating: 0, count: tokenCount * channelCount)
-    squared = [Double](unsafeUninitializedCapacity: count * (count + 1) / 2 * tokenCount) { buffer, filled in
+    return [Double](unsafeUninitializedCapacity: pairCount(count) * tokenCount) { buffer, filled in
       for u in 0..<count {
         for v in (u + 1)...count {
           let first = DistanceTable.pair(u, v, count) * tokenCount

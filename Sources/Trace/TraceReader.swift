@@ -146,3 +146,12 @@ public final class TraceReader: Sendable {
     }
   }
 }
+
+extension TraceReader: FeatureSource {
+  public func rows(_ rows: Range<Int>, of tap: Tap, call: Int) throws(TraceError) -> [Float] {
+    let tensor = try feature(tap, call: call)
+    return Array(tensor.values[(rows.lowerBound * tensor.columns)..<(rows.upperBound * tensor.columns)])
+  }
+
+  public func rowCountOfBlock(of tap: Tap) throws(TraceError) -> Int { try layout(of: tap).tokens.count }
+}

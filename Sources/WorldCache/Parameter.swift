@@ -1,9 +1,13 @@
+public import Trace
+
 /// One setting of a policy: its key, what values it takes, its default and what it means.
 public struct Parameter: Hashable, Sendable {
   public enum Kind: Hashable, Sendable {
     case real(ClosedRange<Double>)
     case integer(ClosedRange<Int>)
     case choice([String])
+    /// What is cached, by the name of the site.
+    case site
     /// Whole numbers of at least 1 joined by `+`, one for each chunk; a single one serves all.
     case counts
   }
@@ -41,7 +45,14 @@ public struct Parameter: Hashable, Sendable {
       "a whole number \(Parameter.bounds("\(range.lowerBound)", "\(range.upperBound)", range.upperBound == .max))"
     case .counts: "a whole number of at least 1, or one for each chunk joined by +"
     case .choice(let names): "one of " + names.joined(separator: ", ")
+    case .site:
+      "output, gain, guided, stack, hidden, rest.K (after K blocks) or rest.K.B (without the last B)"
     }
+  }
+
+  /// The parameter of policies that leave open what is cached.
+  public static func site(_ name: String = "output") -> Parameter {
+    Parameter("site", .site, default: name, "what is cached and predicted")
   }
 
   private static func bounds(_ low: String, _ high: String, _ isOpen: Bool) -> String {
@@ -56,6 +67,7 @@ public struct ParameterValues: Sendable {
   private var integers: [String: Int] = [:]
   private var choices: [String: String] = [:]
   private var counts: [String: [Int]] = [:]
+  private var sites: [String: Site] = [:]
   /// The canonical spelling: every parameter in declared order.
   public let spec: PolicySpec
 
@@ -92,6 +104,7 @@ public struct ParameterValues: Sendable {
       case .integer(let number): integers[parameter.key] = number
       case .choice(let name): choices[parameter.key] = name
       case .counts(let numbers): counts[parameter.key] = numbers
+      case .site(let site): sites[parameter.key] = site
       }
       canonical.settings.append(.init(parameter.key, value.text))
     }
@@ -103,12 +116,14 @@ public struct ParameterValues: Sendable {
     case integer(Int)
     case choice(String)
     case counts([Int])
+    case site(Site)
 
     var text: String {
       switch self {
       case .real(let number): number.shortest
       case .integer(let number): "\(number)"
       case .choice(let name): name
+      case .site(let site): site.name
       case .counts(let numbers): numbers.map(String.init).joined(separator: "+")
       }
     }
@@ -122,6 +137,8 @@ public struct ParameterValues: Sendable {
       if let number = Int(text), range.contains(number) { return .integer(number) }
     case .choice(let names):
       if names.contains(text) { return .choice(text) }
+    case .site:
+      if let site = Site(name: text) { return .site(site) }
     case .counts:
       let numbers = text.split(separator: "+", omittingEmptySubsequences: false).map { Int($0) ?? 0 }
       // Equal numbers are one number: a setting has one spelling.
@@ -135,6 +152,7 @@ public struct ParameterValues: Sendable {
   public func real(_ key: String) -> Double { reals[key]! }
   public func integer(_ key: String) -> Int { integers[key]! }
   public func choice(_ key: String) -> String { choices[key]! }
+  public func site(_ key: String) -> Site { sites[key]! }
   public func counts(_ key: String) -> [Int] { counts[key]! }
 
   /// For how many chunks numbers were given one by one; nil when every parameter serves all chunks.

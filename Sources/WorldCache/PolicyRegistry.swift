@@ -7,6 +7,7 @@ public struct PolicyEntry: Sendable {
     case ordinary(@Sendable (ParameterValues) throws -> any Policy)
     case oracle(
       predictor: @Sendable (ParameterValues) throws -> any Predictor,
+      site: @Sendable (ParameterValues) -> Site,
       make: @Sendable (ParameterValues, Geometry, _ place: Int) throws -> any Policy)
   }
 
@@ -14,13 +15,18 @@ public struct PolicyEntry: Sendable {
   public var summary: String
   /// Paper, code and version it follows, and where it differs.
   public var source: String
+  /// Why a replay is only a stand-in for the published method, in one sentence; nil when it is the method.
+  public var standIn: String?
   public var parameters: [Parameter]
   public var kind: Kind
 
-  public init(name: String, summary: String, source: String, parameters: [Parameter], kind: Kind) {
+  public init(
+    name: String, summary: String, source: String, standIn: String? = nil, parameters: [Parameter], kind: Kind
+  ) {
     self.name = name
     self.summary = summary
     self.source = source
+    self.standIn = standIn
     self.parameters = parameters
     self.kind = kind
   }
@@ -54,7 +60,7 @@ public enum PolicyRegistry {
     // Settings that contradict one another show before any trace is opened.
     switch entry.kind {
     case .ordinary(let make): _ = try make(plan.values)
-    case .oracle(let predictor, _): _ = try predictor(plan.values)
+    case .oracle(let predictor, _, _): _ = try predictor(plan.values)
     }
     return plan
   }
@@ -72,8 +78,25 @@ public struct PolicyPlan: Sendable {
   func predictor() throws -> (any Predictor)? {
     switch entry.kind {
     case .ordinary(let make): try make(values).predictor
-    case .oracle(let predictor, _): try predictor(values)
+    case .oracle(let predictor, _, _): try predictor(values)
     }
+  }
+
+  /// What the policy needs to know of a trace of a model with `blockCount` blocks; nil when it caches nothing.
+  public func request(blockCount: Int) throws -> GeometryRequest? {
+    switch entry.kind {
+    case .ordinary(let make):
+      let policy = try make(values)
+      return policy.site.map {
+        GeometryRequest($0, split: policy.split, changes: Set(policy.changes(blockCount: blockCount)))
+      }
+    case .oracle(_, let site, _): return GeometryRequest(site(values))
+    }
+  }
+
+  /// The geometries that the policy needs, chunk by chunk; those at the site `output` when it needs none.
+  public func geometries(in catalog: GeometryCatalog) throws -> [Geometry] {
+    try catalog.geometries(for: request(blockCount: catalog.blockCount) ?? GeometryRequest(.output))
   }
 
   /// Throws when settings were given chunk by chunk for another number of chunks.
@@ -90,11 +113,12 @@ public struct PolicyPlan: Sendable {
     let policy: any Policy =
       switch entry.kind {
       case .ordinary(let make): try make(values)
-      case .oracle(_, let make): try make(values, geometry, place)
+      case .oracle(_, _, let make): try make(values, geometry, place)
       }
-    guard geometry.site == policy.site else {
+    guard policy.site == nil || policy.site == geometry.site, policy.split == geometry.split else {
       throw PolicyError(
-        "\(spec) caches \(policy.site.to), but this geometry was measured at \(geometry.site.to)")
+        "\(spec) caches \(policy.site?.name ?? "nothing"), but this geometry was measured at \(geometry.site)"
+      )
     }
     if geometry.callCount < policy.minimumCallCount {
       throw PolicyError(

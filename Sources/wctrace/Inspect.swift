@@ -42,7 +42,7 @@ struct Inspect: ParsableCommand {
   mutating func run() throws {
     let plan = try PolicyRegistry.plan(policy)
     let groups = try CurvatureGroups(plan)
-    let geometry = try chunk.pick(from: input.geometries())
+    let geometry = try chunk.pick(from: input.catalog().geometries(for: GeometryRequest(.output)))
     let report = try CurvatureReport(geometry)
     if let call, !(2..<geometry.callCount).contains(call) {
       throw Terminal.usage("--call is \(call); curvature exists at calls 2 to \(geometry.callCount - 1)")

@@ -46,18 +46,22 @@ struct ReplayCommand: ParsableCommand {
 
   mutating func run() throws {
     let plans = try policy.map { try PolicyRegistry.plan($0) }
-    let geometries = try chunks.pick(from: input.geometries())
+    let trace = try input.catalog()
+    let geometries = { [chunks] (plan: PolicyPlan) in try chunks.pick(from: trace.geometries(for: plan)) }
     let replays = try Replay.table(
       of: plans, over: geometries, withBounds: bounds,
       progress: Progress(total: plans.count, unit: "policies").update)
+    for plan in plans {
+      if let reason = plan.entry.standIn { Terminal.remark("\(plan.entry.name) is a stand-in: \(reason)") }
+    }
     for plan in plans where bounds {
-      if let refusal = try Replay.missingIdeal(of: plan, over: geometries) {
+      if let refusal = try Replay.missingIdeal(of: plan, over: geometries(plan)) {
         Terminal.remark("no ideal row: \(refusal)")
       }
     }
     let first = replays.first { $0.spec == plans[0].spec } ?? replays[0]
     switch output.format {
-    case .json: try Terminal.show(ReplayTable.json(replays, geometries).text)
+    case .json: try Terminal.show(ReplayTable.json(replays).text)
     case .csv: try Terminal.show(ReplayTable.table(replays).formatted(.csv))
     case .table, .markdown:
       try Terminal.show(ReplayTable.table(replays).formatted(output.format))
@@ -70,17 +74,17 @@ struct ReplayCommand: ParsableCommand {
         try showDrawing(
           "Error of each call of chunk \(stream.chunk), C computed, p predicted:",
           Drawing.columns(
-            stream.decisions.indices.map { call in stream.callErrors.map { $0[call] }.max()! },
-            labels: stream.picture.map(String.init)))
+            stream.worstTokenErrors.indices.map { call in stream.callErrors.map { $0[call] }.max()! },
+            labels: stream.picture(lane: 0).map(String.init)))
       }
       if tokens > 0 {
         try Terminal.show("\nBottleneck tokens, \(first.spec):")
         try Terminal.show(
-          ReplayTable.bottlenecks(first, geometries[0], limit: tokens).formatted(output.format))
+          ReplayTable.bottlenecks(first, limit: tokens).formatted(output.format))
       }
       if decisions {
         try Terminal.show("\nDecisions, \(first.spec):")
-        try Terminal.show(ReplayTable.decisions(first, geometries).formatted(output.format))
+        try Terminal.show(ReplayTable.decisions(first).formatted(output.format))
       }
     }
   }

@@ -22,7 +22,7 @@ struct ScheduleCommand: ParsableCommand {
 
   mutating func run() throws {
     let plan = try PolicyRegistry.plan(policy)
-    let geometries = try chunks.pick(from: input.geometries())
+    let geometries = try chunks.pick(from: input.catalog().geometries(for: plan))
     let replay = try Replay(plan, over: geometries)
     let replays = [replay] + (try Replay.ideal(of: plan, replay, over: geometries).map { [$0] } ?? [])
     if let refusal = try Replay.missingIdeal(of: plan, over: geometries) {

@@ -169,11 +169,11 @@ import Trace
       #expect(reader.calls == Array(SampleTrace.calls[..<3]))
       #expect(reader.plannedCallCount == 4)
       expectTraceError(.lacking) { try reader.final(chunk: 0) }
-      let geometries = try GeometryBuilder.geometries(of: reader, at: .output)
+      let geometries = try GeometryBuilder.geometries(of: reader, GeometryRequest(.output))
       #expect(geometries.map(\.calls) == [[[SampleTrace.calls[0]], [SampleTrace.calls[1]]]])
       _ = try recover(bytes.prefix(ends[1]), in: folder)
       let error = expectTraceError(.lacking) {
-        try GeometryBuilder.geometries(of: try TraceReader(path: path), at: .output)
+        try GeometryBuilder.geometries(of: try TraceReader(path: path), GeometryRequest(.output))
       }
       #expect(error?.message == "the recording was interrupted in its first step")
     }

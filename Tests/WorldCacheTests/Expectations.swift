@@ -46,13 +46,29 @@ func expectPolicyError(
 extension StreamReplay {
   /// Replays a specification as written.
   init(_ spec: String, _ synthetic: Synthetic) throws {
-    self.init(try PolicyRegistry.plan(spec).policy(for: synthetic.geometry), over: synthetic.geometry)
+    let plan = try PolicyRegistry.plan(spec)
+    let geometry = try synthetic.geometry(for: plan)
+    self.init(try plan.policy(for: geometry), over: geometry)
   }
+
+  /// The only lane of a replay whose decisions cover all branches, or that has one branch.
+  var decisions: [Decision] {
+    precondition(lanes.count == 1, "the branches decided for themselves")
+    return lanes[0]
+  }
+  var computedPositions: [Int] { decisions.indices.filter { decisions[$0].action == .compute } }
+  var picture: String { picture(lane: 0) }
 }
 
 /// Answers signals from raw features, as a live cache would: no distances involved.
+///
+/// Changes of other quantities are not among them.
 struct FeatureSignals: Signals {
   let features: [[[[Float]]]]
+
+  func meanAbsolute(_ change: ChangeRequest, at position: Int) -> Double { .nan }
+  func meanAbsoluteChange(_ change: ChangeRequest, _ u: Int, _ v: Int) -> Double { .nan }
+  func distance(_ change: ChangeRequest, _ u: Int, _ v: Int) -> Double { .nan }
 
   func norms(of combination: Combination) -> [Double] {
     features.flatMap { calls in
@@ -70,11 +86,18 @@ struct FeatureSignals: Signals {
   }
 }
 
+extension CallStream {
+  /// The only stream of a rollout of so many calls.
+  static func plain(_ calls: Int) -> CallStream {
+    CallStream(Synthetic(.still, seed: 1, calls: calls).geometry, segment: 0..<calls, branch: 0)
+  }
+}
+
 extension GeometrySignals {
   /// Signals after a rollout computed throughout.
   static func open(_ geometry: Geometry) -> GeometrySignals {
     var signals = GeometrySignals(geometry)
-    signals.isComputed = signals.isComputed.map { _ in true }
+    signals.openAll()
     return signals
   }
 }

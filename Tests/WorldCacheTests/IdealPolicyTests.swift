@@ -24,7 +24,7 @@ struct IdealPolicyTests {
   @Test("says that the stream is too short for the computed calls asked for")
   func tooManyCalls() throws {
     expectPolicyError(
-      "ideal:predictor=hold,calls=9,objective=streak asks for 9 computed calls; the chunk has 8"
+      "ideal:predictor=hold,calls=9,objective=streak,site=output asks for 9 computed calls; the chunk has 8"
     ) { _ = try StreamReplay("ideal:calls=9", jump) }
   }
 
@@ -32,7 +32,7 @@ struct IdealPolicyTests {
   func tooFewCalls() throws {
     // n-max 2: CCCpp covers 5 calls, four computed calls at most 8, so 3 of 8 cannot be.
     expectPolicyError(
-      "ideal:predictor=damped,calls=3,objective=streak,n-max=2 has no schedule of 3 computed calls over 8: "
+      "ideal:predictor=damped,calls=3,objective=streak,site=output,n-max=2 has no schedule of 3 computed calls over 8: "
         + "its streaks are too short"
     ) { _ = try StreamReplay("ideal:predictor=damped,calls=3,n-max=2", jump) }
     #expect(try StreamReplay("ideal:predictor=damped,calls=4,n-max=2", jump).picture == "CCCppCpp")
@@ -41,10 +41,10 @@ struct IdealPolicyTests {
   @Test("has the settings of its predictor and no others")
   func relevantSettings() throws {
     let specs = [
-      "ideal:predictor=hold,calls=4,objective=streak",
-      "ideal:predictor=taylor,calls=4,objective=additive,order=2,first-enhance=3",
-      "ideal:predictor=damped,calls=4,objective=streak,n-max=6",
-      "ideal:predictor=worldcache,calls=4,objective=streak,n-max=6,p-stable=0.25,p-chaotic=0.5",
+      "ideal:predictor=hold,calls=4,objective=streak,site=output",
+      "ideal:predictor=taylor,calls=4,objective=additive,site=output,order=2,first-enhance=3",
+      "ideal:predictor=damped,calls=4,objective=streak,site=output,n-max=6",
+      "ideal:predictor=worldcache,calls=4,objective=streak,site=output,n-max=6,p-stable=0.25,p-chaotic=0.5",
     ]
     for spec in specs {
       let plan = try PolicyRegistry.plan(spec)
@@ -53,7 +53,7 @@ struct IdealPolicyTests {
     }
     #expect(
       try PolicyRegistry.plan("ideal:calls=4,predictor=taylor").spec.description
-        == "ideal:predictor=taylor,calls=4,objective=streak,order=1,first-enhance=1")
+        == "ideal:predictor=taylor,calls=4,objective=streak,site=output,order=1,first-enhance=1")
   }
 
   @Test("refuses settings of other predictors")
@@ -72,19 +72,19 @@ struct IdealPolicyTests {
   @Test("is spelled for every other policy's predictor")
   func specForPredictor() throws {
     let predictors: [(any Predictor, String)] = [
-      (HoldPredictor(), "ideal:predictor=hold,calls=4,objective=streak"),
+      (HoldPredictor(), "ideal:predictor=hold,calls=4,objective=streak,site=output"),
       (
         TaylorPredictor(order: 2, firstEnhance: 3),
-        "ideal:predictor=taylor,calls=4,objective=streak,order=2,first-enhance=3"
+        "ideal:predictor=taylor,calls=4,objective=streak,site=output,order=2,first-enhance=3"
       ),
-      (DampedPredictor(nMax: 2), "ideal:predictor=damped,calls=4,objective=streak,n-max=2"),
+      (DampedPredictor(nMax: 2), "ideal:predictor=damped,calls=4,objective=streak,site=output,n-max=2"),
       (
         GroupedPredictor(pStable: 0.3, pChaotic: 0.6, nMax: 6),
-        "ideal:predictor=worldcache,calls=4,objective=streak,n-max=6,p-stable=0.3,p-chaotic=0.6"
+        "ideal:predictor=worldcache,calls=4,objective=streak,site=output,n-max=6,p-stable=0.3,p-chaotic=0.6"
       ),
     ]
     for (predictor, expected) in predictors {
-      let spec = IdealPolicy.spec(for: predictor, calls: [4])
+      let spec = IdealPolicy.spec(for: predictor, site: .output, calls: [4])
       #expect(spec.description == expected)
       #expect(try PolicyRegistry.plan(spec).policy(for: jump.geometry).spec == spec)
     }
@@ -95,19 +95,21 @@ struct IdealPolicyTests {
     let chunks = (0..<2).map { Synthetic(.smooth, seed: UInt64($0), calls: 8, chunk: $0) }
     func counts(_ calls: String) throws -> [Int] {
       try Replay(PolicyRegistry.plan("ideal:calls=\(calls)"), over: chunks.map(\.geometry)).streams
-        .map(\.computedPositions.count)
+        .map(\.computedCount)
     }
     #expect(try counts("3") == [3, 3])
     #expect(try counts("3+5") == [3, 5])
     let hold = HoldPredictor()
-    #expect(IdealPolicy.spec(for: hold, calls: [3, 5]).settings.contains(.init("calls", "3+5")))
+    #expect(
+      IdealPolicy.spec(for: hold, site: .output, calls: [3, 5]).settings.contains(.init("calls", "3+5")))
     // Equal numbers are written once.
     #expect(
-      try PolicyRegistry.plan(IdealPolicy.spec(for: hold, calls: [3, 3])).spec.settings.contains(
-        .init("calls", "3")))
+      try PolicyRegistry.plan(IdealPolicy.spec(for: hold, site: .output, calls: [3, 3])).spec.settings
+        .contains(
+          .init("calls", "3")))
     for other in [1, 3] {
       expectPolicyError(
-        "ideal:predictor=hold,calls=3+5,objective=streak has numbers for 2 chunks; the trace has \(other)"
+        "ideal:predictor=hold,calls=3+5,objective=streak,site=output has numbers for 2 chunks; the trace has \(other)"
       ) {
         let chunks = (0..<other).map { Synthetic(.smooth, seed: 1, calls: 8, chunk: $0).geometry }
         _ = try Replay(PolicyRegistry.plan("ideal:calls=3+5"), over: chunks)

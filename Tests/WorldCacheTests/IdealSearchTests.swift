@@ -145,7 +145,7 @@ struct IdealSearchTests {
         #expect(replay.computedPositions == search.schedule(computing: computed))
         let cost =
           objective == .streak
-          ? replay.streakSquaredError : replay.callErrors.joined().reduce(0) { $0 + $1 * $1 }
+          ? try #require(replay.streakSquaredError) : replay.callErrors.joined().reduce(0) { $0 + $1 * $1 }
         expectClose(
           cost, search.costs[computed], relative: IdealSearchTests.slack, absolute: 1e-13,
           "seed \(seed), \(computed) calls")
@@ -170,7 +170,7 @@ struct IdealSearchTests {
       let computed = replay.computedPositions.count
       let search = try IdealSearch(synthetic.geometry, try #require(policy.predictor), upTo: computed)
       #expect(
-        search.costs[computed] <= replay.streakSquaredError * (1 + IdealSearchTests.slack),
+        try search.costs[computed] <= #require(replay.streakSquaredError) * (1 + IdealSearchTests.slack),
         "\(family), seed \(seed), \(replay.picture)")
     }
   }

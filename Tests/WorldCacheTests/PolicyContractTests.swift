@@ -25,7 +25,8 @@ struct PolicyContractTests {
   private static let family = Synthetic(.smooth, seed: 11, branches: 2, calls: 17, tokens: 5)
 
   private func policy(_ spec: String, _ synthetic: Synthetic = family) throws -> any Policy {
-    try PolicyRegistry.plan(spec).policy(for: synthetic.geometry)
+    let plan = try PolicyRegistry.plan(spec)
+    return try plan.policy(for: synthetic.geometry(for: plan))
   }
 
   @Test("its spelling reads back to itself", arguments: specs)
@@ -43,30 +44,55 @@ struct PolicyContractTests {
     for (seed, family) in zip(UInt64(1)..., Synthetic.Family.allCases) {
       for calls in [9, 17] {
         let synthetic = Synthetic(family, seed: seed, branches: 2, calls: calls, tokens: 4)
-        var policy = try policy(spec, synthetic)
-        var signals = GeometrySignals(synthetic.geometry)
-        policy.begin(callCount: calls)
+        let plan = try PolicyRegistry.plan(spec)
+        let geometry = try synthetic.geometry(for: plan)
+        var lanes = Lane.lanes(of: try plan.policy(for: geometry), over: geometry)
+        let isEither = lanes[0].policy.coupling == .either
+        for lane in lanes.indices { lanes[lane].begin(0..<calls) }
         for position in 0..<calls {
           let comment = Comment(rawValue: "\(family), seed \(seed), call \(position) of \(calls)")
-          if policy.decide(at: position).action == .compute {
-            signals.isComputed[position] = true
-            policy.computed(at: position, signals: signals)
-            continue
+          let step = lanes.indices.map { lanes[$0].decide(at: position) }
+          let isForced = isEither && step.contains { $0.action == .compute }
+          for (lane, decision) in step.enumerated() where isForced || decision.action == .compute {
+            for branch in lanes[lane].covered {
+              for other in lanes.indices { lanes[other].signals.isComputed[branch][position] = true }
+            }
           }
-          #expect(position > 0, comment)
-          let seen = signals.isComputed.count { $0 }
-          let predictor = try #require(policy.predictor)
-          #expect(seen >= predictor.minimumAnchorCount, comment)
-          let prediction = policy.prediction(at: position)
-          #expect(prediction.groups.map { $0.count == 8 } ?? (prediction.combinations.count == 1), comment)
-          for combination in prediction.combinations {
-            #expect(combination.terms.allSatisfy { signals.isComputed[$0.position] }, comment)
-            // Every predictor here reproduces a constant.
-            expectClose(combination.weightSum, 1, relative: 1e-12, comment)
+          for (lane, decision) in step.enumerated() {
+            if isForced || decision.action == .compute {
+              lanes[lane].computed(at: position)
+              continue
+            }
+            #expect(position > 0, comment)
+            let prediction = lanes[lane].prediction(at: position)
+            let isComputed = lanes[lane].signals.isComputed
+            if let predictor = lanes[lane].policy.predictor {
+              let seen = isComputed[lanes[lane].covered.lowerBound].count { $0 }
+              #expect(seen >= predictor.minimumAnchorCount, comment)
+            }
+            let tokens = geometry.tokenCount * lanes[lane].signals.branches.count
+            #expect(
+              prediction.groups.map { $0.count == tokens } ?? (prediction.combinations.count == 1), comment)
+            for combination in prediction.combinations {
+              for term in combination.terms {
+                for branch in lanes[lane].covered {
+                  #expect(isComputed[term.component.branch ?? branch][term.position], comment)
+                }
+              }
+            }
           }
         }
       }
     }
+  }
+
+  @Test("predictors that keep to the newest calls reproduce a constant", arguments: specs)
+  func constants(spec: String) throws {
+    let still = Synthetic(.still, seed: 3, branches: 2, calls: 17, tokens: 5)
+    let plan = try PolicyRegistry.plan(spec)
+    guard try plan.predictor() != nil else { return }
+    let replay = try StreamReplay(spec, still)
+    #expect(replay.callErrors.joined().allSatisfy { $0 < 1e-6 }, "\(replay.picture(lane: 0))")
   }
 
   @Test("computed calls have no error; errors are finite", arguments: specs)
@@ -74,20 +100,22 @@ struct PolicyContractTests {
     for (seed, family) in zip(UInt64(21)..., Synthetic.Family.allCases) {
       let synthetic = Synthetic(family, seed: seed, branches: 2, calls: 14, tokens: 4)
       let replay = try StreamReplay(spec, synthetic)
-      let comment = Comment(rawValue: "\(family), seed \(seed), \(replay.picture)")
-      #expect(replay.decisions.count == 14, comment)
+      let comment = Comment(rawValue: "\(family), seed \(seed), \(replay.picture(lane: 0))")
+      #expect(replay.lanes.allSatisfy { $0.count == 14 }, comment)
       #expect(replay.callErrors.joined().allSatisfy { $0.isFinite && $0 >= 0 }, comment)
-      for position in replay.computedPositions {
-        #expect(replay.callErrors.allSatisfy { $0[position] == 0 }, comment)
-        #expect(replay.worstTokenErrors[position] == 0, comment)
+      var predicted = 0
+      for (branch, errors) in replay.callErrors.enumerated() {
+        let decisions = replay.lanes[replay.lanes.count == 1 ? 0 : branch]
+        for (error, decision) in zip(errors, decisions) {
+          if decision.action == .compute { #expect(error == 0, comment) } else { predicted += 1 }
+        }
       }
-      let predicted = 14 - replay.computedPositions.count
-      #expect(replay.growth.reduce(0) { $0 + $1.count } == 2 * predicted, comment)
+      #expect(replay.growth.reduce(0) { $0 + $1.count } == predicted, comment)
     }
   }
 
   private func expectEqual(_ a: StreamReplay, _ b: StreamReplay, _ comment: Comment) {
-    #expect(a.decisions == b.decisions, comment)
+    #expect(a.lanes == b.lanes, comment)
     #expect(a.callErrors == b.callErrors, comment)
     #expect(a.worstTokenErrors == b.worstTokenErrors, comment)
     #expect(a.tokenSquaredErrors == b.tokenSquaredErrors, comment)
@@ -106,22 +134,23 @@ struct PolicyContractTests {
   @Test("begin forgets everything, also after a stream that broke off", arguments: specs)
   func beginResets(spec: String) throws {
     let synthetic = PolicyContractTests.family
-    let fresh = StreamReplay(try policy(spec), over: synthetic.geometry)
-    let other = Synthetic(.random, seed: 31, branches: 2, calls: 17, tokens: 5)
+    let plan = try PolicyRegistry.plan(spec)
+    let geometry = try synthetic.geometry(for: plan)
+    let fresh = StreamReplay(try policy(spec), over: geometry)
+    let other = try Synthetic(.random, seed: 31, branches: 2, calls: 17, tokens: 5).geometry(for: plan)
     for length in [1, 6, 8, 12, 17] {
-      var used = try policy(spec)
-      var signals = GeometrySignals(other.geometry)
-      used.begin(callCount: 17)
+      var used = Lane.lanes(of: try policy(spec), over: other)[0]
+      used.begin(0..<17)
       for position in 0..<length {
         switch used.decide(at: position).action {
         case .compute:
-          signals.isComputed[position] = true
-          used.computed(at: position, signals: signals)
+          for branch in 0..<other.branchCount { used.signals.isComputed[branch][position] = true }
+          used.computed(at: position)
         case .predict: _ = used.prediction(at: position)
         }
       }
       expectEqual(
-        StreamReplay(used, over: synthetic.geometry), fresh, "after \(length) calls of another stream")
+        StreamReplay(used.policy, over: geometry), fresh, "after \(length) calls of another stream")
     }
   }
 

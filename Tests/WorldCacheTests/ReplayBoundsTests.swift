@@ -9,7 +9,8 @@ struct ReplayBoundsTests {
     _ specs: [String], _ synthetics: [Synthetic], withBounds: Bool = true
   ) throws -> [Replay] {
     try Replay.table(
-      of: specs.map { try PolicyRegistry.plan($0) }, over: synthetics.map(\.geometry), withBounds: withBounds)
+      of: specs.map { try PolicyRegistry.plan($0) }, over: { _ in synthetics.map(\.geometry) },
+      withBounds: withBounds)
   }
 
   private let smooth = Synthetic(.smooth, seed: 1, calls: 12, tokens: 5)
@@ -20,9 +21,10 @@ struct ReplayBoundsTests {
     // interval: j = 11, 8, 4, 0, that is calls 0, 3, 7, 11. taylor: 0, 1, 2, 6, 10.
     #expect(
       rows.map(\.spec.description) == [
-        "always", "interval:every=4,phase=down", "ideal:predictor=hold,calls=4,objective=streak",
-        "taylor:interval=4,order=1,first-enhance=3",
-        "ideal:predictor=taylor,calls=5,objective=streak,order=1,first-enhance=3",
+        "always", "interval:every=4,phase=down,site=output",
+        "ideal:predictor=hold,calls=4,objective=streak,site=output",
+        "taylor:interval=4,order=1,first-enhance=3,site=output",
+        "ideal:predictor=taylor,calls=5,objective=streak,site=output,order=1,first-enhance=3",
       ])
     for (row, ideal) in [(rows[1], rows[2]), (rows[3], rows[4])] {
       #expect(row.computedCount == ideal.computedCount)
@@ -59,12 +61,12 @@ struct ReplayBoundsTests {
     ]
     let rows = try table(["worldcache:eta=0.000001", "worldcache:eta=1000000000"], chunks)
     let policies = rows.filter { $0.spec.name == "worldcache" }
-    let counts = policies.map { $0.streams.map(\.computedPositions.count) }
+    let counts = policies.map { $0.streams.map(\.computedCount) }
     #expect(counts[0][0] == counts[1][0] && counts[0][1] > counts[1][1])
     for policy in policies {
-      let wanted = policy.streams.map(\.computedPositions.count)
+      let wanted = policy.streams.map(\.computedCount)
       #expect(
-        rows.contains { $0.spec.name == "ideal" && $0.streams.map(\.computedPositions.count) == wanted },
+        rows.contains { $0.spec.name == "ideal" && $0.streams.map(\.computedCount) == wanted },
         "no ideal with \(wanted) computed calls")
     }
   }
@@ -78,7 +80,7 @@ struct ReplayBoundsTests {
     ]
     let rows = try table(["worldcache:eta=0.000001"], chunks)
     try #require(rows.map(\.spec.name) == ["always", "worldcache", "ideal"])
-    let counts = rows.map { $0.streams.map(\.computedPositions.count) }
+    let counts = rows.map { $0.streams.map(\.computedCount) }
     #expect(counts[1][0] != counts[1][1])
     #expect(counts[2] == counts[1])
   }

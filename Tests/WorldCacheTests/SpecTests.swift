@@ -25,12 +25,12 @@ struct SpecTests {
     fails(
       "taylor:intervall=5",
       "policy 'taylor' has no parameter 'intervall' (did you mean 'interval'?); "
-        + "it has interval, order, first-enhance")
+        + "it has interval, order, first-enhance, site")
     fails(
       "worldcache:p_stable=0.3",
       "policy 'worldcache' has no parameter 'p_stable' (did you mean 'p-stable'?); it has p-stable, "
         + "p-chaotic, n-max, eta, warmup, normalisation")
-    fails("interval:zzzzzzzzz=5", "policy 'interval' has no parameter 'zzzzzzzzz'; it has every, phase")
+    fails("interval:zzzzzzzzz=5", "policy 'interval' has no parameter 'zzzzzzzzz'; it has every, phase, site")
     fails("always:every=3", "policy 'always' has no parameters, so 'every' cannot be set")
   }
 
@@ -121,8 +121,8 @@ struct SpecTests {
   @Test("the canonical spelling has every parameter in declared order and the shortest numbers")
   func canonical() throws {
     let spellings = [
-      "always": "always", "interval:phase=up,every=+4": "interval:every=4,phase=up",
-      "taylor": "taylor:interval=5,order=2,first-enhance=3",
+      "always": "always", "interval:phase=up,every=+4": "interval:every=4,phase=up,site=output",
+      "taylor": "taylor:interval=5,order=2,first-enhance=3,site=output",
       "worldcache:eta=2.50,p-stable=1e-1":
         "worldcache:p-stable=0.1,p-chaotic=0.6,n-max=6,eta=2.5,warmup=5,normalisation=code",
       "worldcache:eta=1e300,p-stable=-0,p-chaotic=1.0":
@@ -165,10 +165,10 @@ struct SpecTests {
 
   @Test("a policy refuses a trace of another site")
   func otherSite() throws {
-    let residual = Site(from: .hidden(0), to: .hidden(4), decidesAt: .modulated)
-    let synthetic = Synthetic([[[[1]], [[2]], [[3]]]], site: residual)
-    expectPolicyError("interval:every=3,phase=down caches output, but this geometry was measured at hidden.4")
-    {
+    let synthetic = Synthetic([[[[1]], [[2]], [[3]]]], site: .stack)
+    expectPolicyError(
+      "interval:every=3,phase=down,site=output caches output, but this geometry was measured at stack"
+    ) {
       _ = try PolicyRegistry.plan("interval").policy(for: synthetic.geometry)
     }
   }

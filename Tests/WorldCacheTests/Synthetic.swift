@@ -20,15 +20,24 @@ struct Synthetic: Sendable {
   /// Weight of every call in the final latent, `[branch][position]`.
   let weights: [[Double]]
   let geometry: Geometry
+  /// How the features were made up, where they were; other taps are made up alike.
+  let origin: Origin?
+
+  struct Origin: Sendable {
+    let family: Family
+    let seed: UInt64
+  }
 
   init(
     _ features: [[[[Float]]]], weights: [[Double]]? = nil, finalSquaredNorms: [Double] = [],
-    computedSeconds: Double = 0, predictedSeconds: Double = 0, chunk: Int = 0, site: Site = .output
+    stretchSeconds: [Tap: Double] = [:], chunk: Int = 0, site: Site = .output,
+    origin: Origin? = nil
   ) {
     let (branchCount, callCount) = (features.count, features[0].count)
     let (tokenCount, channelCount) = (features[0][0].count, features[0][0][0].count)
     let sigmas = Synthetic.sigmas(callCount)
     self.features = features
+    self.origin = origin
     self.weights = weights ?? Synthetic.eulerWeights(sigmas, branchCount: branchCount)
     let calls = self.weights.enumerated().map { branch, row in
       row.enumerated().map { position, weight in
@@ -46,8 +55,7 @@ struct Synthetic: Sendable {
       distances: DistanceTable(
         points: features.flatMap { $0.map { $0.flatMap { $0 } } }, tokenCount: tokenCount,
         channelCount: channelCount),
-      finalSquaredNorms: finalSquaredNorms, computedSeconds: computedSeconds,
-      predictedSeconds: predictedSeconds)
+      finalSquaredNorms: finalSquaredNorms, stretchSeconds: stretchSeconds)
   }
 
   init(
@@ -66,7 +74,8 @@ struct Synthetic: Sendable {
           }
         }
       },
-      finalSquaredNorms: (0..<tokens).map { 1 + Double($0) }, chunk: chunk)
+      finalSquaredNorms: (0..<tokens).map { 1 + Double($0) }, chunk: chunk,
+      origin: Origin(family: family, seed: seed))
   }
 
   /// One token of one channel for each row: the trajectories of a hand case.

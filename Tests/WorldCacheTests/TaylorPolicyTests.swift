@@ -32,7 +32,7 @@ struct TaylorPolicyTests {
   func minimumCallCount() throws {
     #expect(try picture("taylor:first-enhance=4", 5) == "CCCCp")
     expectPolicyError(
-      "taylor:interval=5,order=2,first-enhance=4 needs at least 5 calls in a chunk; this one has 4"
+      "taylor:interval=5,order=2,first-enhance=4,site=output needs at least 5 calls in a chunk; this one has 4"
     ) { _ = try picture("taylor:first-enhance=4", 4) }
   }
 

@@ -76,12 +76,13 @@ struct WorldCachePolicyTests {
   func earlyOrder() throws {
     let geometry = tokens(calls: 20).geometry
     var warm = try PolicyRegistry.plan("worldcache:warmup=5").policy(for: geometry)
-    warm.begin(callCount: 4)
-    #expect(warm.decide(at: 3).reason == .warmUp)
+    let nothing = GeometrySignals(Synthetic(.still, seed: 1, calls: 4).geometry)
+    warm.begin(.plain(4))
+    #expect(warm.decide(at: 3, signals: nothing).reason == .warmUp)
     var cold = try PolicyRegistry.plan("worldcache:warmup=0").policy(for: geometry)
-    cold.begin(callCount: 2)
-    #expect(cold.decide(at: 0).reason == .history)
-    #expect(cold.decide(at: 1).reason == .lastCall)
+    cold.begin(.plain(2))
+    #expect(cold.decide(at: 0, signals: nothing).reason == .history)
+    #expect(cold.decide(at: 1, signals: nothing).reason == .lastCall)
   }
 
   @Test("three calls are computed whatever the warm-up", arguments: [0, 1, 2, 3, 4])

@@ -9,13 +9,15 @@ public struct AlwaysPolicy: Policy {
 
   public let spec: PolicySpec
 
-  public var site: Site { .output }
-  public var minimumCallCount: Int { 1 }
+  public var site: Site? { nil }
   public var predictor: (any Predictor)? { nil }
+  public var cachedTensorCount: Int { 0 }
 
-  public mutating func begin(callCount: Int) {}
-  public mutating func decide(at position: Int) -> Decision { Decision(.compute, .always) }
-  public mutating func prediction(at position: Int) -> Prediction {
+  public mutating func begin(_ stream: CallStream) {}
+  public mutating func decide(at position: Int, signals: some Signals) -> Decision {
+    Decision(.compute, .always)
+  }
+  public mutating func prediction(at position: Int, signals: some Signals) -> Prediction {
     Prediction(Combination(valueAt: position))
   }
   public mutating func computed(at position: Int, signals: some Signals) {}

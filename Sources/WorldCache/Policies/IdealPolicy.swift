@@ -17,6 +17,7 @@ public struct IdealPolicy: Policy {
       Parameter(
         "objective", .choice(Objective.allCases.map(\.rawValue)), default: "streak",
         "squared error summed within each streak (streak) or call by call (additive)"),
+      .site(),
       Parameter("order", .integer(0...2), default: "1", "highest order of the differences", when: .taylor),
       Parameter(
         "first-enhance", .integer(1...1_000_000), default: "1",
@@ -32,7 +33,8 @@ public struct IdealPolicy: Policy {
         when: .grouped),
     ],
     kind: .oracle(
-      predictor: { try IdealPolicy.predictor($0) }, make: { try IdealPolicy($0, $1, place: $2) }))
+      predictor: { try IdealPolicy.predictor($0) }, site: { $0.site("site") },
+      make: { try IdealPolicy($0, $1, place: $2) }))
 
   public let spec: PolicySpec
   private var forecaster: Forecaster
@@ -40,6 +42,7 @@ public struct IdealPolicy: Policy {
 
   init(_ values: ParameterValues, _ geometry: Geometry, place: Int) throws {
     spec = values.spec
+    site = values.site("site")
     let predictor = try IdealPolicy.predictor(values)
     forecaster = Forecaster(predictor)
     let counts = values.counts("calls")
@@ -62,10 +65,13 @@ public struct IdealPolicy: Policy {
   }
 
   /// The specification of the ideal of another policy's predictor, with the computed calls of each chunk.
-  static func spec(for predictor: any Predictor, calls: [Int], objective: Objective = .streak) -> PolicySpec {
+  static func spec(
+    for predictor: any Predictor, site: Site, calls: [Int], objective: Objective? = nil
+  ) -> PolicySpec {
+    let objective = objective ?? (IdealSearch.refusal(.streak, site) == nil ? .streak : .additive)
     var settings: [PolicySpec.Setting] = [
       .init("predictor", predictor.name), .init("calls", calls.map(String.init).joined(separator: "+")),
-      .init("objective", objective.rawValue),
+      .init("objective", objective.rawValue), .init("site", site.name),
     ]
     switch predictor {
     case let taylor as TaylorPredictor:
@@ -92,17 +98,18 @@ public struct IdealPolicy: Policy {
     }
   }
 
-  public var site: Site { .output }
-  public var minimumCallCount: Int { 1 }
+  public let site: Site?
   public var predictor: (any Predictor)? { forecaster.predictor }
 
-  public mutating func begin(callCount: Int) { forecaster.reset() }
+  public mutating func begin(_ stream: CallStream) { forecaster.reset() }
 
-  public mutating func decide(at position: Int) -> Decision {
+  public mutating func decide(at position: Int, signals: some Signals) -> Decision {
     Decision(computed.contains(position) ? .compute : .predict, .schedule)
   }
 
-  public mutating func prediction(at position: Int) -> Prediction { forecaster.prediction(at: position) }
+  public mutating func prediction(at position: Int, signals: some Signals) -> Prediction {
+    forecaster.prediction(at: position)
+  }
 
   public mutating func computed(at position: Int, signals: some Signals) {
     forecaster.computed(at: position, signals: signals)

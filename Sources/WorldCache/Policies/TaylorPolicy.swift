@@ -15,10 +15,11 @@ public struct TaylorPolicy: Policy {
       Parameter("interval", .integer(1...Int.max), default: "5", "calls from one computed call to the next"),
       Parameter("order", .integer(0...4), default: "2", "highest order of the differences"),
       Parameter("first-enhance", .integer(1...1_000_000), default: "3", "calls computed at the start"),
+      .site(),
     ],
     kind: .ordinary {
       TaylorPolicy(
-        spec: $0.spec, interval: $0.integer("interval"),
+        spec: $0.spec, site: $0.site("site"), interval: $0.integer("interval"),
         predictor: TaylorPredictor(order: $0.integer("order"), firstEnhance: $0.integer("first-enhance")))
     })
 
@@ -26,36 +27,40 @@ public struct TaylorPolicy: Policy {
   let interval: Int
   private let taylor: TaylorPredictor
   private var forecaster: Forecaster
+  private var stream: CallStream?
+  /// Calls predicted since the last computed one.
   private var counter = 0
 
-  init(spec: PolicySpec, interval: Int, predictor: TaylorPredictor) {
+  init(spec: PolicySpec, site: Site, interval: Int, predictor: TaylorPredictor) {
     self.spec = spec
+    self.site = site
     self.interval = interval
     taylor = predictor
     forecaster = Forecaster(predictor)
   }
 
-  public var site: Site { .output }
+  public let site: Site?
   public var minimumCallCount: Int { taylor.firstEnhance + 1 }
   public var predictor: (any Predictor)? { taylor }
 
-  public mutating func begin(callCount: Int) {
+  public mutating func begin(_ stream: CallStream) {
+    self.stream = stream
     counter = 0
     forecaster.reset()
   }
 
-  public mutating func decide(at position: Int) -> Decision {
-    if position < taylor.firstEnhance || counter == interval - 1 {
-      counter = 0
-      return Decision(.compute, position < taylor.firstEnhance ? .warmUp : .schedule)
-    }
-    counter += 1
-    return Decision(.predict, .schedule)
+  public mutating func decide(at position: Int, signals: some Signals) -> Decision {
+    if stream!.index(of: position) < taylor.firstEnhance { return Decision(.compute, .warmUp) }
+    return Decision(counter == interval - 1 ? .compute : .predict, .schedule)
   }
 
-  public mutating func prediction(at position: Int) -> Prediction { forecaster.prediction(at: position) }
+  public mutating func prediction(at position: Int, signals: some Signals) -> Prediction {
+    counter += 1
+    return forecaster.prediction(at: position)
+  }
 
   public mutating func computed(at position: Int, signals: some Signals) {
+    counter = 0
     forecaster.computed(at: position, signals: signals)
   }
 }

@@ -46,7 +46,7 @@ public struct WorldCachePolicy: Policy {
   let normalisation: Normalisation
   private let grouped: GroupedPredictor
   private var forecaster: Forecaster
-  private var callCount = 0
+  private var stream: CallStream?
   /// E, accumulated over the predicted calls since the last computed one.
   private var drift = 0.0
   /// e(k) for k = 1 … min(n-max, calls left), fixed at the last computed call.
@@ -61,19 +61,19 @@ public struct WorldCachePolicy: Policy {
     forecaster = Forecaster(grouped)
   }
 
-  public var site: Site { .output }
+  public var site: Site? { .output }
   public var minimumCallCount: Int { max(warmUp, 3) + 2 }
   public var predictor: (any Predictor)? { grouped }
 
-  public mutating func begin(callCount: Int) {
-    self.callCount = callCount
+  public mutating func begin(_ stream: CallStream) {
+    self.stream = stream
     drift = 0
     forecaster.reset()
   }
 
-  public mutating func decide(at position: Int) -> Decision {
-    if position < warmUp { return Decision(.compute, .warmUp) }
-    if position == callCount - 1 { return Decision(.compute, .lastCall) }
+  public mutating func decide(at position: Int, signals: some Signals) -> Decision {
+    if stream!.index(of: position) < warmUp { return Decision(.compute, .warmUp) }
+    if stream!.isLastCall(position) { return Decision(.compute, .lastCall) }
     guard forecaster.isReady else { return Decision(.compute, .history) }
     if drift >= eta { return Decision(.compute, .threshold, signal: drift, threshold: eta) }
     if position - forecaster.anchors[0] > grouped.damped.nMax {
@@ -82,7 +82,7 @@ public struct WorldCachePolicy: Policy {
     return Decision(.predict, .threshold, signal: drift, threshold: eta)
   }
 
-  public mutating func prediction(at position: Int) -> Prediction {
+  public mutating func prediction(at position: Int, signals: some Signals) -> Prediction {
     drift += drifts[position - forecaster.anchors[0] - 1]
     return forecaster.prediction(at: position)
   }
@@ -94,7 +94,7 @@ public struct WorldCachePolicy: Policy {
     let curvatures = Curvature.values(anchors: forecaster.anchors, signals: signals)
     let boundary = grouped.boundaries(of: curvatures).chaotic
     // Calls after the last one are never predicted, so their drift is not asked for.
-    let longest = min(grouped.damped.nMax, callCount - 1 - position)
+    let longest = min(grouped.damped.nMax, stream!.positions.upperBound - 1 - position)
     drifts =
       longest < 1
       ? []

@@ -10,29 +10,35 @@ struct ErrorSums {
   private(set) var streakSquaredError = 0.0
   /// Weights of every point in the error of the final latent, `[point][token]`; nil where all are zero.
   private var direct: [[Double]?]
-  private var streak: [[Double]?]
+  /// The same for the streak under way of every lane.
+  private var streaks: [[[Double]?]]
 
-  init(_ geometry: Geometry) {
+  init(_ geometry: Geometry, laneCount: Int) {
     self.geometry = geometry
     callErrors = Array(
       repeating: [Double](repeating: 0, count: geometry.callCount), count: geometry.branchCount)
     worstTokenErrors = [Double](repeating: 0, count: geometry.callCount)
     tokenSquaredErrors = [Double](repeating: 0, count: geometry.tokenCount)
     direct = Array(repeating: nil, count: geometry.distances.pointCount)
-    streak = direct
+    streaks = Array(repeating: direct, count: laneCount)
   }
 
-  /// Counts the error of one predicted position, over all branches.
-  mutating func add(_ prediction: Prediction, at position: Int, distance: Int) {
+  /// Counts the error of one predicted position, over the branches that the decision covers.
+  mutating func add(
+    _ prediction: Prediction, at position: Int, distance: Int, lane: Int, branches: Range<Int>
+  ) {
     let tokenCount = geometry.tokenCount
-    let recorded = Combination(valueAt: position)
-    for branch in 0..<geometry.branchCount {
+    let recorded = geometry.recorded(at: position)
+    // A decision that sees one branch only has one group for each of its tokens, whatever it covers.
+    let isShared = prediction.groups.map { $0.count == tokenCount } ?? true
+    for branch in branches {
+      let first = isShared ? 0 : (branch - branches.lowerBound) * tokenCount
       let errors = prediction.combinations.map { $0 - recorded }
       let squares = errors.map { geometry.squaredNorms(of: $0, branch: branch) }
       let meanSquare = geometry.meanSquare(position, branch: branch)
       var (sum, worst) = (0.0, 0.0)
       for token in 0..<tokenCount {
-        let square = squares[prediction.group(of: branch * tokenCount + token)][token]
+        let square = squares[prediction.group(of: first + token)][token]
         sum += square
         worst = max(worst, square)
         tokenSquaredErrors[token] += ErrorSums.ratio(square, meanSquare)
@@ -44,30 +50,44 @@ struct ErrorSums {
       while growth.count < distance { growth.append((0, 0)) }
       growth[distance - 1].squares += relative
       growth[distance - 1].count += 1
+      guard geometry.site.isIntegrated else { continue }
 
       let weight = geometry.calls[branch][position].weight
       for (group, error) in errors.enumerated() {
-        for term in error.terms {
-          let point = geometry.point(term.position, branch: branch)
-          var row = streak[point] ?? [Double](repeating: 0, count: tokenCount)
-          for token in 0..<tokenCount where prediction.group(of: branch * tokenCount + token) == group {
-            row[token] += weight * term.weight
+        for (point, factor) in geometry.weights(of: error, branch: branch) {
+          var row = streaks[lane][point] ?? [Double](repeating: 0, count: tokenCount)
+          for token in 0..<tokenCount where prediction.group(of: first + token) == group {
+            row[token] += weight * factor
           }
-          streak[point] = row
+          streaks[lane][point] = row
         }
       }
     }
   }
 
+  /// Passes the errors so far on through a step that emits the latent's own error again.
+  ///
+  /// At the site `gain` a predicted call emits `latent + prediction`, so that an error of the latent grows
+  /// by 1 + the weights of the predicted calls.
+  mutating func grow(by factor: Double) {
+    guard factor != 1 else { return }
+    func scale(_ rows: inout [[Double]?]) {
+      for point in rows.indices { rows[point] = rows[point]?.map { $0 * factor } }
+    }
+    scale(&direct)
+    for lane in streaks.indices { scale(&streaks[lane]) }
+    streakSquaredError *= factor * factor
+  }
+
   /// Ends a streak: its error of the final latent is one vector per token.
-  mutating func closeStreak() {
-    guard streak.contains(where: { $0 != nil }) else { return }
-    streakSquaredError += squaredNorm(streak)
-    for (point, row) in streak.enumerated() {
+  mutating func closeStreak(lane: Int) {
+    guard streaks[lane].contains(where: { $0 != nil }) else { return }
+    streakSquaredError += squaredNorm(streaks[lane])
+    for (point, row) in streaks[lane].enumerated() {
       guard let row else { continue }
       direct[point] = direct[point].map { zip($0, row).map { $0 + $1 } } ?? row
     }
-    streak = Array(repeating: nil, count: streak.count)
+    streaks[lane] = Array(repeating: nil, count: direct.count)
   }
 
   var directSquaredError: Double { squaredNorm(direct) }

@@ -3,20 +3,67 @@ import Trace
 /// Signals of a replay: the geometry, closed to everything a live run would not have yet.
 struct GeometrySignals: Signals {
   let geometry: Geometry
-  /// Whether each position has been computed so far.
-  var isComputed: [Bool]
+  /// The branches that the decision is taken from.
+  let branches: Range<Int>
+  /// The policy's station: quantities up to there are known at every call so far.
+  let station: Tap
+  /// Whether each position has been computed so far, `[branch][position]`.
+  var isComputed: [[Bool]]
+  /// The newest position that has been reached.
+  var reached = 0
 
-  init(_ geometry: Geometry) {
+  init(_ geometry: Geometry, branches: Range<Int>? = nil, station: Tap = .latent) {
     self.geometry = geometry
-    isComputed = [Bool](repeating: false, count: geometry.callCount)
+    self.branches = branches ?? 0..<geometry.branchCount
+    self.station = station
+    isComputed = Array(
+      repeating: [Bool](repeating: false, count: geometry.callCount), count: geometry.branchCount)
+  }
+
+  /// Takes every call for computed: for what is not a replay.
+  mutating func openAll() {
+    isComputed = isComputed.map { $0.map { _ in true } }
+    reached = geometry.callCount - 1
   }
 
   func norms(of combination: Combination) -> [Double] {
-    precondition(
-      combination.terms.allSatisfy { isComputed[$0.position] },
-      "a policy asked for a call that was not computed")
-    return (0..<geometry.branchCount).flatMap { branch in
-      geometry.squaredNorms(of: combination, branch: branch).map { $0.squareRoot() }
+    branches.flatMap { branch in
+      precondition(
+        combination.terms.allSatisfy { isComputed[$0.component.branch ?? branch][$0.position] },
+        "a policy asked for a call that was not computed")
+      return geometry.squaredNorms(of: combination, branch: branch).map { $0.squareRoot() }
     }
+  }
+
+  func meanAbsolute(_ change: ChangeRequest, at position: Int) -> Double {
+    mean(change, [position]) { $0.absolute(at: position, branch: $1) }
+  }
+
+  func meanAbsoluteChange(_ change: ChangeRequest, _ u: Int, _ v: Int) -> Double {
+    mean(change, [u, v]) { $0.absoluteChange(u, v, branch: $1) }
+  }
+
+  func distance(_ change: ChangeRequest, _ u: Int, _ v: Int) -> Double {
+    let table = table(change, [u, v])
+    return branches.reduce(0) { $0 + table.squaredChange(u, v, branch: $1) }.squareRoot()
+  }
+
+  private func mean(
+    _ change: ChangeRequest, _ positions: [Int], _ value: (ChangeTable, Int) -> Double
+  ) -> Double {
+    let table = table(change, positions)
+    return branches.reduce(0) { $0 + value(table, $1) } / Double(branches.count * table.elementCount)
+  }
+
+  private func table(_ change: ChangeRequest, _ positions: [Int]) -> ChangeTable {
+    guard let table = geometry.changes[change] else {
+      preconditionFailure("a policy asked for changes of \(change.quantity) without declaring them")
+    }
+    precondition(
+      positions.allSatisfy { position in
+        position <= reached
+          && (change.quantity.station <= station || branches.allSatisfy { isComputed[$0][position] })
+      }, "a policy asked for \(change.quantity) at a call where it was not computed")
+    return table
   }
 }

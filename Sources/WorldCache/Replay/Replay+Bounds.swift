@@ -9,12 +9,16 @@ extension Replay {
   ///
   /// `progress` is told after every policy how many are done.
   public static func table(
-    of plans: [PolicyPlan], over geometries: [Geometry], withBounds: Bool, progress: (Int) -> Void = { _ in }
+    of plans: [PolicyPlan], over geometries: (PolicyPlan) throws -> [Geometry], withBounds: Bool,
+    progress: (Int) -> Void = { _ in }
   ) throws -> [Replay] {
     var replays: [Replay] = []
-    if withBounds { replays.append(try Replay(PolicyRegistry.plan("always"), over: geometries)) }
+    if withBounds, let first = plans.first {
+      replays.append(try Replay(PolicyRegistry.plan("always"), over: geometries(first)))
+    }
     for (place, plan) in plans.enumerated() {
       defer { progress(place + 1) }
+      let geometries = try geometries(plan)
       let replay = try Replay(plan, over: geometries)
       if !replays.contains(where: { $0.spec == replay.spec }) { replays.append(replay) }
       guard withBounds, let ideal = try Replay.ideal(of: plan, replay, over: geometries),
@@ -28,7 +32,7 @@ extension Replay {
   /// Why a policy gets no ideal row although it predicts; nil when it gets one or needs none.
   public static func missingIdeal(of plan: PolicyPlan, over geometries: [Geometry]) throws -> PolicyError? {
     guard case .ordinary = plan.entry.kind, let predictor = try plan.predictor() else { return nil }
-    return geometries.lazy.compactMap { IdealSearch.refusal(predictor, $0) }.first
+    return geometries.lazy.compactMap { IdealSearch.refusal(predictor, $0) ?? refusal(of: plan, $0) }.first
   }
 
   /// The ideal of a replayed policy's predictor at its number of computed calls in each chunk; nil where
@@ -37,10 +41,22 @@ extension Replay {
     -> Replay?
   {
     guard case .ordinary = plan.entry.kind, let predictor = try plan.predictor(),
-      geometries.allSatisfy({ IdealSearch.refusal(predictor, $0) == nil })
+      geometries.allSatisfy({
+        IdealSearch.refusal(predictor, $0) == nil && refusal(of: plan, $0) == nil
+      })
     else { return nil }
-    let counts = replay.streams.map(\.computedPositions.count)
+    let counts = replay.streams.map(\.computedCount)
     guard zip(counts, geometries).contains(where: { $0 < $1.callCount }) else { return nil }
-    return try Replay(PolicyRegistry.plan(IdealPolicy.spec(for: predictor, calls: counts)), over: geometries)
+    let spec = IdealPolicy.spec(for: predictor, site: replay.site, calls: counts)
+    return try Replay(PolicyRegistry.plan(spec), over: geometries)
+  }
+
+  // The exact search takes one decision for all branches of a step.
+  private static func refusal(of plan: PolicyPlan, _ geometry: Geometry) -> PolicyError? {
+    guard geometry.branchCount > 1, let policy = try? plan.policy(for: geometry),
+      policy.coupling == .separate
+    else { return nil }
+    return PolicyError(
+      "'\(plan.spec.name)' decides branch by branch; the ideal schedule is exact for one decision per step")
   }
 }

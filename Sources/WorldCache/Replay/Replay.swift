@@ -3,7 +3,12 @@ public import Trace
 /// One policy over one trace, chunk by chunk (open loop), with the figures of merit.
 public struct Replay: Sendable {
   public let spec: PolicySpec
+  /// What the policy caches, or where the geometry was measured when it caches nothing.
+  public let site: Site
   public let streams: [StreamReplay]
+  /// The tokens that errors are told of, and the names of their modalities.
+  public let tokens: [TokenTable.Token]
+  public let modalities: [String]
   /// Predicted wall seconds: computed and skipped steps at the recorded median times of their stretches.
   public let seconds: Double
   /// Predicted wall seconds of the same calls all computed.
@@ -18,32 +23,27 @@ public struct Replay: Sendable {
     streams = try geometries.enumerated().map { place, geometry in
       StreamReplay(try plan.policy(for: geometry, place: place), over: geometry)
     }
-    var (seconds, uncached) = (0.0, 0.0)
-    for (stream, geometry) in zip(streams, geometries) {
-      let computed = stream.computedPositions.count
-      seconds +=
-        Double(computed) * geometry.computedSeconds
-        + Double(geometry.callCount - computed) * geometry.predictedSeconds
-      uncached += Double(geometry.callCount) * geometry.computedSeconds
-    }
-    self.seconds = seconds
-    uncachedSeconds = uncached
+    site = geometries[0].site
+    tokens = geometries[0].tokens
+    modalities = geometries[0].modalities
+    seconds = streams.reduce(0) { $0 + $1.seconds }
+    uncachedSeconds = streams.reduce(0) { $0 + $1.uncachedSeconds }
   }
 
-  /// Computed steps and all steps; the guidance branches of a step count as one.
-  public var computedCount: Int { streams.reduce(0) { $0 + $1.computedPositions.count } }
-  public var callCount: Int { streams.reduce(0) { $0 + $1.decisions.count } }
+  /// Computed calls and all calls; guidance branches that are decided about together count as one.
+  public var computedCount: Int { streams.reduce(0) { $0 + $1.computedCount } }
+  public var callCount: Int { streams.reduce(0) { $0 + $1.decisionCount } }
 
   /// ‖Σ w_s e_s‖ over all tokens and chunks, relative to the final latent; nil when that is not recorded.
   public var directError: Double? { relative(\.directSquaredError) }
   /// The same with the norm taken streak by streak.
   public var streakError: Double? { relative(\.streakSquaredError) }
 
-  private func relative(_ part: (StreamReplay) -> Double) -> Double? {
+  private func relative(_ part: (StreamReplay) -> Double?) -> Double? {
     var (error, norm) = (0.0, 0.0)
     for stream in streams {
-      guard let final = stream.finalSquaredNorm else { return nil }
-      error += part(stream)
+      guard let final = stream.finalSquaredNorm, let square = part(stream) else { return nil }
+      error += square
       norm += final
     }
     return error == 0 ? 0 : (error / norm).squareRoot()
@@ -57,8 +57,9 @@ public struct Replay: Sendable {
   public var meanCallError: Double {
     var (sum, count) = (0.0, 0)
     for stream in streams {
-      for branch in stream.callErrors {
-        for (error, decision) in zip(branch, stream.decisions) where decision.action == .predict {
+      for (branch, errors) in stream.callErrors.enumerated() {
+        let decisions = stream.lanes[stream.lanes.count == 1 ? 0 : branch]
+        for (error, decision) in zip(errors, decisions) where decision.action == .predict {
           sum += error
           count += 1
         }

@@ -6,63 +6,117 @@ public import Trace
 /// how later calls would answer to a changed latent. docs/metrics.md gives every formula.
 public struct StreamReplay: Sendable {
   public let chunk: Int
-  /// One per position.
-  public let decisions: [Decision]
+  /// Solver step and noise level of every position.
+  public let steps: [Int]
+  public let sigmas: [Double]
+  /// `[lane][position]`: one lane when a decision covers all guidance branches of a step, otherwise one for
+  /// each branch.
+  public let lanes: [[Decision]]
   /// Relative L2 error of each call, `[branch][position]`; zero where computed.
   public let callErrors: [[Double]]
   /// Largest relative error of a single token at each position, over branches; zero where computed.
   public let worstTokenErrors: [Double]
   /// Per token, the sum over predicted calls of its squared relative error.
   public let tokenSquaredErrors: [Double]
-  /// Squared direct error and squared streak-coherent error of the final latent, summed over tokens.
-  public let directSquaredError: Double
-  public let streakSquaredError: Double
+  /// Squared direct error and squared streak-coherent error of the final latent, summed over tokens; nil at
+  /// sites whose emission the solver does not integrate.
+  public let directSquaredError: Double?
+  public let streakSquaredError: Double?
   /// Squared norm of the final latent, summed over tokens; nil when the trace does not hold it.
   public let finalSquaredNorm: Double?
   /// Squared relative call errors by distance from the last computed call: entry k − 1 holds distance k.
   public let growth: [(squares: Double, count: Int)]
+  /// Predicted wall seconds, from the recorded medians of every stretch; and of the same calls all computed.
+  public let seconds: Double
+  public let uncachedSeconds: Double
 
-  public var computedPositions: [Int] {
-    decisions.indices.filter { decisions[$0].action == .compute }
+  /// Decisions that were taken to compute, and all decisions.
+  public var computedCount: Int { lanes.reduce(0) { $0 + $1.count { $0.action == .compute } } }
+  public var decisionCount: Int { lanes.reduce(0) { $0 + $1.count } }
+
+  /// Positions that a lane computed.
+  public func computedPositions(lane: Int) -> [Int] {
+    lanes[lane].indices.filter { lanes[lane][$0].action == .compute }
   }
 
-  /// The decisions as a picture, a C for each computed call and a p for each predicted one.
-  public var picture: String { String(decisions.map { $0.action == .compute ? "C" : "p" }) }
+  /// The decisions of a lane as a picture, a C for each computed call and a p for each predicted one.
+  public func picture(lane: Int) -> String {
+    String(lanes[lane].map { $0.action == .compute ? "C" : "p" })
+  }
 
   /// Replays a policy from position 0 on.
   public init(_ policy: any Policy, over geometry: Geometry) {
-    var policy = policy
-    var signals = GeometrySignals(geometry)
-    var sums = ErrorSums(geometry)
-    var decisions: [Decision] = []
-    var newest = 0
-    policy.begin(callCount: geometry.callCount)
+    var lanes = Lane.lanes(of: policy, over: geometry)
+    var sums = ErrorSums(geometry, laneCount: lanes.count)
+    var decisions = [[Decision]](repeating: [], count: lanes.count)
     for position in 0..<geometry.callCount {
-      let decision = policy.decide(at: position)
-      decisions.append(decision)
-      switch decision.action {
-      case .compute:
-        signals.isComputed[position] = true
-        policy.computed(at: position, signals: signals)
-        sums.closeStreak()
-        newest = position
-      case .predict:
-        sums.add(policy.prediction(at: position), at: position, distance: position - newest)
+      if let segment = geometry.segments.first(where: { $0.lowerBound == position }) {
+        for lane in lanes.indices { lanes[lane].begin(segment) }
+      }
+      var step = lanes.indices.map { lanes[$0].decide(at: position) }
+      if policy.coupling == .either, step.contains(where: { $0.action == .compute }) {
+        for lane in step.indices where step[lane].action == .predict {
+          step[lane].action = .compute
+          step[lane].reason = .branch
+        }
+      }
+      // All branches advance together: what one lane computes, another may use at the same step.
+      for (lane, decision) in step.enumerated() where decision.action == .compute {
+        for branch in lanes[lane].covered {
+          for other in lanes.indices { lanes[other].signals.isComputed[branch][position] = true }
+        }
+      }
+      var growing = 1.0
+      for (lane, decision) in step.enumerated() {
+        decisions[lane].append(decision)
+        if decision.action == .predict {
+          growing += lanes[lane].covered.reduce(0) { $0 + geometry.calls[$1][position].weight }
+        }
+      }
+      if geometry.site == .gain { sums.grow(by: growing) }
+      for (lane, decision) in step.enumerated() {
+        switch decision.action {
+        case .compute:
+          lanes[lane].computed(at: position)
+          sums.closeStreak(lane: lane)
+        case .predict:
+          let newest = lanes[lane].newest
+          sums.add(
+            lanes[lane].prediction(at: position), at: position, distance: position - newest, lane: lane,
+            branches: lanes[lane].covered)
+        }
       }
     }
-    sums.closeStreak()
-    self.init(decisions: decisions, sums: sums, geometry: geometry)
+    for lane in lanes.indices { sums.closeStreak(lane: lane) }
+    self.init(
+      decisions: decisions, covered: lanes.map(\.covered.count), policy, sums: sums, geometry: geometry)
   }
 
-  private init(decisions: [Decision], sums: ErrorSums, geometry: Geometry) {
+  private init(
+    decisions: [[Decision]], covered: [Int], _ policy: any Policy, sums: ErrorSums, geometry: Geometry
+  ) {
     chunk = geometry.chunk
-    self.decisions = decisions
+    steps = geometry.calls[0].map(\.step)
+    sigmas = geometry.calls[0].map(\.sigma)
+    lanes = decisions
     callErrors = sums.callErrors
     worstTokenErrors = sums.worstTokenErrors
     tokenSquaredErrors = sums.tokenSquaredErrors
-    directSquaredError = sums.directSquaredError
-    streakSquaredError = sums.streakSquaredError
+    directSquaredError = geometry.site.isIntegrated ? sums.directSquaredError : nil
+    streakSquaredError = geometry.site.isIntegrated ? sums.streakSquaredError : nil
     finalSquaredNorm = geometry.finalSquaredNorms.isEmpty ? nil : geometry.finalSquaredNorms.reduce(0, +)
     growth = sums.growth
+    let (computed, predicted) = (geometry.computedSeconds, geometry.predictedSeconds(station: policy.station))
+    // The guided prediction stands for all branches of its step.
+    let branches = geometry.site == .guided ? Double(geometry.recordedBranchCount) : 1
+    var (seconds, uncached) = (0.0, 0.0)
+    for (lane, row) in decisions.enumerated() {
+      let count = Double(row.count { $0.action == .compute })
+      let calls = Double(covered[lane]) * branches
+      seconds += calls * (count * computed + (Double(row.count) - count) * predicted)
+      uncached += calls * Double(row.count) * computed
+    }
+    self.seconds = seconds
+    uncachedSeconds = uncached
   }
 }

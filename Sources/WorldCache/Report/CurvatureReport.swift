@@ -14,7 +14,7 @@ public struct CurvatureReport: Sendable {
     }
     self.geometry = geometry
     var signals = GeometrySignals(geometry)
-    signals.isComputed = signals.isComputed.map { _ in true }
+    signals.openAll()
     curvatures = (2..<geometry.callCount).map {
       Curvature.values(anchors: [$0, $0 - 1, $0 - 2], signals: signals)
     }

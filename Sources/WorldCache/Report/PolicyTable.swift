@@ -8,6 +8,7 @@ public enum PolicyTable {
       lines.append("  \(parameter.key)\(value)  \(parameter.help); \(parameter.allowed)")
     }
     lines.append("  source: \(entry.source)")
+    if let standIn = entry.standIn { lines.append("  stand-in: \(standIn)") }
     return lines.joined(separator: "\n")
   }
 
@@ -38,6 +39,7 @@ public enum PolicyTable {
         .object([
           ("policy", .string(entry.name)), ("summary", .string(entry.summary)),
           ("source", .string(entry.source)),
+          ("stand_in", entry.standIn.map { .string($0) } ?? .null),
           (
             "parameters",
             .array(

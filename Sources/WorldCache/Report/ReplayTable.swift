@@ -1,4 +1,4 @@
-public import Trace
+import Trace
 
 /// Replays as rows, metrics as columns; every figure is open loop and defined in docs/metrics.md.
 public enum ReplayTable {
@@ -33,28 +33,32 @@ public enum ReplayTable {
 
   /// Everything a replay found, for programs: per call the decision, its reason, signal, threshold and
   /// error; per token the total error.
-  public static func json(_ replays: [Replay], _ geometries: [Geometry]) -> JSONValue {
+  public static func json(_ replays: [Replay]) -> JSONValue {
     .object([
       ("kind", .string("open-loop replay")),
       ("token_fields", .array(["modality", "frame", "row", "column"].map { .string($0) })),
-      (
-        "tokens",
-        .array(
-          geometries[0].tokens.map { token in
-            .array([
-              .string(geometries[0].modalities[token.modality]), .integer(token.frame), .integer(token.row),
-              .integer(token.column),
-            ])
-          })
-      ),
-      ("replays", .array(replays.map { json($0, geometries) })),
+      ("sites", .object(sites(replays))),
+      ("replays", .array(replays.map { json($0) })),
     ])
   }
 
-  private static func json(_ replay: Replay, _ geometries: [Geometry]) -> JSONValue {
-    func optional(_ value: Double?) -> JSONValue { value.map { .number($0) } ?? .null }
-    return .object([
-      ("policy", .string(replay.spec.description)),
+  // The tokens of every site that a replay was measured at.
+  private static func sites(_ replays: [Replay]) -> [(String, JSONValue)] {
+    var seen: Set<Site> = []
+    return replays.filter { seen.insert($0.site).inserted }.map { replay in
+      let tokens = replay.tokens.map { token in
+        JSONValue.array([
+          .string(replay.modalities[token.modality]), .integer(token.frame), .integer(token.row),
+          .integer(token.column),
+        ])
+      }
+      return (replay.site.name, .object([("tokens", .array(tokens))]))
+    }
+  }
+
+  private static func json(_ replay: Replay) -> JSONValue {
+    .object([
+      ("policy", .string(replay.spec.description)), ("site", .string(replay.site.name)),
       ("computed_calls", .integer(replay.computedCount)), ("calls", .integer(replay.callCount)),
       ("predicted_seconds", .number(replay.seconds)), ("uncached_seconds", .number(replay.uncachedSeconds)),
       ("predicted_speedup", .number(replay.uncachedSeconds / replay.seconds)),
@@ -66,22 +70,16 @@ public enum ReplayTable {
       (
         "chunks",
         .array(
-          zip(replay.streams, geometries).map { stream, geometry in
+          replay.streams.map { stream in
             .object([
               ("chunk", .integer(stream.chunk)),
               (
                 "calls",
                 .array(
-                  stream.decisions.enumerated().map { position, decision in
-                    .object([
-                      ("position", .integer(position)), ("step", .integer(geometry.calls[0][position].step)),
-                      ("sigma", .number(geometry.calls[0][position].sigma)),
-                      ("decision", .string(decision.action.rawValue)),
-                      ("reason", .string(decision.reason.rawValue)),
-                      ("signal", optional(decision.signal)), ("threshold", optional(decision.threshold)),
-                      ("error", .array(stream.callErrors.map { .number($0[position]) })),
-                      ("worst_token_error", .number(stream.worstTokenErrors[position])),
-                    ])
+                  stream.lanes.enumerated().flatMap { lane, decisions in
+                    decisions.enumerated().map { position, decision in
+                      call(stream, lane, position, decision)
+                    }
                   })
               ),
               ("token_squared_error", .array(stream.tokenSquaredErrors.map { .number($0) })),
@@ -91,16 +89,31 @@ public enum ReplayTable {
     ])
   }
 
+  private static func call(
+    _ stream: StreamReplay, _ lane: Int, _ position: Int, _ decision: Decision
+  ) -> JSONValue {
+    .object([
+      ("position", .integer(position)), ("lane", .integer(lane)), ("step", .integer(stream.steps[position])),
+      ("sigma", .number(stream.sigmas[position])),
+      ("decision", .string(decision.action.rawValue)), ("reason", .string(decision.reason.rawValue)),
+      ("signal", optional(decision.signal)), ("threshold", optional(decision.threshold)),
+      ("error", .array(stream.callErrors.map { .number($0[position]) })),
+      ("worst_token_error", .number(stream.worstTokenErrors[position])),
+    ])
+  }
+
+  private static func optional(_ value: Double?) -> JSONValue { value.map { .number($0) } ?? .null }
+
   /// The tokens that carry the error: where they are and what share of the total they hold.
-  public static func bottlenecks(_ replay: Replay, _ geometry: Geometry, limit: Int) -> Table {
+  public static func bottlenecks(_ replay: Replay, limit: Int) -> Table {
     var table = Table(columns: [
       .init("rank", key: "rank"), .init("modality", key: "modality"), .init("frame", key: "frame"),
       .init("row", key: "row"), .init("column", key: "column"), .init("share %", key: "share_percent"),
     ])
     for (rank, entry) in replay.bottlenecks(limit: limit).enumerated() {
-      let token = geometry.tokens[entry.token]
+      let token = replay.tokens[entry.token]
       table.append([
-        .integer(rank + 1), .text(geometry.modalities[token.modality]), .integer(token.frame),
+        .integer(rank + 1), .text(replay.modalities[token.modality]), .integer(token.frame),
         .integer(token.row),
         .integer(token.column), .number(entry.share * 100, decimals: 2),
       ])
@@ -109,21 +122,26 @@ public enum ReplayTable {
   }
 
   /// One row per call: what was decided, why, and how far the prediction was off.
-  public static func decisions(_ replay: Replay, _ geometries: [Geometry]) -> Table {
+  public static func decisions(_ replay: Replay) -> Table {
     var table = Table(columns: [
-      .init("chunk", key: "chunk"), .init("call", key: "position"), .init("sigma", key: "sigma"),
-      .init("decision", key: "decision"), .init("reason", key: "reason"), .init("signal", key: "signal"),
-      .init("threshold", key: "threshold"), .init("error", key: "error"),
+      .init("chunk", key: "chunk"), .init("lane", key: "lane"), .init("call", key: "position"),
+      .init("sigma", key: "sigma"), .init("decision", key: "decision"), .init("reason", key: "reason"),
+      .init("signal", key: "signal"), .init("threshold", key: "threshold"), .init("error", key: "error"),
       .init("worst token", key: "worst_token_error"),
     ])
-    for (stream, geometry) in zip(replay.streams, geometries) {
-      for (position, decision) in stream.decisions.enumerated() {
-        table.append([
-          .integer(stream.chunk), .integer(position), .number(geometry.calls[0][position].sigma, decimals: 4),
-          .text(decision.action.rawValue), .text(decision.reason.rawValue), error(decision.signal),
-          error(decision.threshold), error(stream.callErrors.map { $0[position] }.max()),
-          error(stream.worstTokenErrors[position]),
-        ])
+    for stream in replay.streams {
+      for (lane, decisions) in stream.lanes.enumerated() {
+        for (position, decision) in decisions.enumerated() {
+          // A lane of its own has one branch; otherwise the worst branch counts.
+          let errors = stream.lanes.count == 1 ? stream.callErrors : [stream.callErrors[lane]]
+          table.append([
+            .integer(stream.chunk), .integer(lane), .integer(position),
+            .number(stream.sigmas[position], decimals: 4),
+            .text(decision.action.rawValue), .text(decision.reason.rawValue), error(decision.signal),
+            error(decision.threshold), error(errors.map { $0[position] }.max()),
+            error(stream.worstTokenErrors[position]),
+          ])
+        }
       }
     }
     return table

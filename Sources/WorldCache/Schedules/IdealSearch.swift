@@ -25,7 +25,10 @@ public struct IdealSearch: Sendable {
     _ geometry: Geometry, _ predictor: any Predictor, objective: Objective = .streak, warmUp: Int = 1,
     lastComputed: Bool = false, upTo maximumCount: Int? = nil
   ) throws {
-    if let refusal = IdealSearch.refusal(predictor, geometry) { throw refusal }
+    if let refusal = IdealSearch.refusal(predictor, geometry) ?? IdealSearch.refusal(objective, geometry.site)
+    {
+      throw refusal
+    }
     let count = geometry.callCount
     let states = AnchorStates(callCount: count, depth: predictor.anchorCount)
     self.states = states
@@ -91,12 +94,26 @@ public struct IdealSearch: Sendable {
         "the ideal schedule of '\(predictor.name)' is searched for up to \(limit) calls in a chunk; "
           + "this one has \(geometry.callCount)")
     }
+    guard geometry.split == nil, geometry.segments.count == 1 else {
+      return PolicyError(
+        "the ideal schedule is searched for values that are not split into bands, of models with one expert")
+    }
     guard geometry.branchCount <= 4 else {
       return PolicyError(
         "the ideal schedule is searched for up to 4 guidance branches; this trace has \(geometry.branchCount)"
       )
     }
     return nil
+  }
+
+  /// Why an objective does not fit a site; nil when it does.
+  ///
+  /// Where the solver does not integrate what is emitted, calls have no weights to add errors up with; at
+  /// the site `gain` they depend on which calls are predicted, so that costs do not add up over streaks.
+  static func refusal(_ objective: Objective, _ site: Site) -> PolicyError? {
+    guard objective == .streak, !site.isIntegrated || site == .gain else { return nil }
+    return PolicyError(
+      "the objective 'streak' is exact at the sites output and guided; at \(site) use objective=additive")
   }
 
   /// The best schedule with exactly `count` computed calls, ascending; nil when there is none.

@@ -22,7 +22,7 @@ struct StreakCosts {
     self.predictor = predictor
     self.objective = objective
     var signals = GeometrySignals(geometry)
-    signals.isComputed = signals.isComputed.map { _ in true }
+    signals.openAll()
     self.signals = signals
     // The newest calls tell whether the predictor groups tokens at all.
     let anchors = Array((0..<min(geometry.callCount, predictor.anchorCount)).reversed())

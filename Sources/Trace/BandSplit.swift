@@ -1,0 +1,85 @@
+import Foundation
+
+/// How the value at a site is split into a low and a high frequency band (FreqCa; Tammytcl/FreqCa e0a4bf3).
+public enum BandSplit: Hashable, Sendable {
+  /// Two-dimensional cosine transform of every frame; low where the radial index is at most `fraction`
+  /// of the largest.
+  case cosine(fraction: Double)
+  /// Fourier transform along the tokens in their order; low where |f| is at most `fraction` of the largest.
+  case fourier(fraction: Double)
+
+  /// An orthonormal basis of the low band of each set of tokens that is transformed as one.
+  func lowBand(of tokens: [TokenTable.Token]) -> LowBand? {
+    switch self {
+    case .fourier(let fraction):
+      let count = tokens.count
+      var modes = [[Double](repeating: (1 / Double(count)).squareRoot(), count: count)]
+      for k in 1..<max(count / 2 + 1, 1) where Double(k) / Double(count) <= fraction * 0.5 {
+        let scale = (2 / Double(count)).squareRoot()
+        let angle = { (i: Int) in 2 * .pi * Double(k * i % count) / Double(count) }
+        if 2 * k == count {
+          modes.append((0..<count).map { (1 / Double(count)).squareRoot() * cos(angle($0)) })
+        } else {
+          modes.append((0..<count).map { scale * cos(angle($0)) })
+          modes.append((0..<count).map { scale * sin(angle($0)) })
+        }
+      }
+      return LowBand(sets: [Array(tokens.indices)], modes: modes)
+    case .cosine(let fraction):
+      guard let grid = TokenGrid(tokens), let first = grid.grids.first,
+        grid.grids.allSatisfy({ $0.rows == first.rows && $0.columns == first.columns })
+      else { return nil }
+      let (rows, columns) = (first.rows, first.columns)
+      func wave(_ k: Int, _ i: Int, _ n: Int) -> Double {
+        (k == 0 ? 1 / Double(n) : 2 / Double(n)).squareRoot()
+          * cos(.pi * (Double(i) + 0.5) * Double(k) / Double(n))
+      }
+      let largest = Double((rows - 1) * (rows - 1) + (columns - 1) * (columns - 1)).squareRoot()
+      var modes: [[Double]] = []
+      for v in 0..<rows {
+        for u in 0..<columns where Double(v * v + u * u).squareRoot() <= fraction * largest {
+          modes.append(
+            (0..<(rows * columns)).map { wave(v, $0 / columns, rows) * wave(u, $0 % columns, columns) })
+        }
+      }
+      let sets = grid.grids.flatMap { part in
+        (0..<part.frames).map { frame in
+          Array(part.places[(frame * rows * columns)..<((frame + 1) * rows * columns)])
+        }
+      }
+      return LowBand(sets: sets, modes: modes)
+    }
+  }
+}
+
+/// The projection onto a low frequency band: for every set of tokens the same orthonormal modes.
+struct LowBand {
+  /// Places of the tokens of each set, all sets being of one size.
+  let sets: [[Int]]
+  /// `[mode][token of a set]`.
+  let modes: [[Double]]
+
+  /// The low band of `values`, one row of `channels` numbers per token.
+  func project(_ values: [Float], channels: Int) -> [Float] {
+    var low = [Float](repeating: 0, count: values.count)
+    var sum = [Double](repeating: 0, count: channels)
+    for set in sets {
+      var rows = [Double](repeating: 0, count: set.count * channels)
+      for mode in modes {
+        for channel in 0..<channels { sum[channel] = 0 }
+        for (weight, place) in zip(mode, set) {
+          for channel in 0..<channels { sum[channel] += weight * Double(values[place * channels + channel]) }
+        }
+        for (index, weight) in mode.enumerated() {
+          for channel in 0..<channels { rows[index * channels + channel] += weight * sum[channel] }
+        }
+      }
+      for (index, place) in set.enumerated() {
+        for channel in 0..<channels {
+          low[place * channels + channel] = Float(rows[index * channels + channel])
+        }
+      }
+    }
+    return low
+  }
+}

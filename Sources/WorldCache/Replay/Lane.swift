@@ -1,0 +1,44 @@
+import Trace
+
+/// One policy value at work: the branches that its decisions cover, and what it may see of them.
+struct Lane {
+  var policy: any Policy
+  var signals: GeometrySignals
+  /// The branches that its decisions cover.
+  let covered: Range<Int>
+  /// Position of the newest computed call.
+  var newest = 0
+
+  /// One lane for each decision that a policy takes at a step.
+  static func lanes(of policy: any Policy, over geometry: Geometry) -> [Lane] {
+    let all = 0..<geometry.branchCount
+    func lane(seeing seen: Range<Int>, covering covered: Range<Int>) -> Lane {
+      Lane(
+        policy: policy, signals: GeometrySignals(geometry, branches: seen, station: policy.station),
+        covered: covered)
+    }
+    switch policy.coupling {
+    case .pooled: return [lane(seeing: all, covering: all)]
+    case .lead: return [lane(seeing: 0..<1, covering: all)]
+    case .separate, .either: return all.map { lane(seeing: $0..<($0 + 1), covering: $0..<($0 + 1)) }
+    }
+  }
+
+  mutating func begin(_ segment: Range<Int>) {
+    policy.begin(CallStream(signals.geometry, segment: segment, branch: signals.branches.lowerBound))
+  }
+
+  mutating func decide(at position: Int) -> Decision {
+    signals.reached = position
+    return policy.decide(at: position, signals: signals)
+  }
+
+  mutating func computed(at position: Int) {
+    policy.computed(at: position, signals: signals)
+    newest = position
+  }
+
+  mutating func prediction(at position: Int) -> Prediction {
+    policy.prediction(at: position, signals: signals)
+  }
+}

@@ -1,0 +1,85 @@
+import Trace
+
+@testable import WorldCache
+
+/// A made-up rollout with every tap of a model of six blocks, in memory.
+///
+/// `output` has the features of a ``Synthetic``; every other tap has features of the same family with a
+/// seed of its own. `hidden.0` and the blocks have the same layout as the output.
+struct SyntheticTrace: FeatureSource {
+  static let blockCount = 6
+
+  let path = "synthetic"
+  let header: TraceHeader
+  let calls: [Call]
+  let taps = Tap.line(blockCount: blockCount)
+  var plannedCallCount: Int { calls.count }
+  /// `[branch][position][token][channel]` of every tap.
+  let features: [Tap: [[[[Float]]]]]
+  private let table: TokenTable
+
+  init(_ synthetic: Synthetic) {
+    let origin = synthetic.origin ?? .init(family: .smooth, seed: 1)
+    let geometry = synthetic.geometry
+    let (branches, count) = (geometry.branchCount, geometry.callCount)
+    let (tokens, channels) = (synthetic.features[0][0].count, synthetic.features[0][0][0].count)
+    header = TraceHeader(
+      model: "synthetic", solver: "euler", shift: 3, stepCount: count, branchCount: branches,
+      blockCount: SyntheticTrace.blockCount, recorder: "tests")
+    var calls: [Call] = []
+    for position in 0..<count {
+      for branch in 0..<branches {
+        var call = geometry.calls[branch][position]
+        call.chunk = 0
+        call.guidance = branches == 1 ? 1 : 3
+        calls.append(call)
+      }
+    }
+    self.calls = calls
+    var features: [Tap: [[[[Float]]]]] = [:]
+    for (place, tap) in Tap.line(blockCount: SyntheticTrace.blockCount).enumerated() {
+      features[tap] =
+        tap == .output
+        ? synthetic.features
+        : Synthetic(
+          origin.family, seed: origin.seed + 1000 * UInt64(place + 1),
+          branches: tap == .guided ? 1 : branches,
+          calls: count, tokens: tokens, channels: channels
+        ).features
+    }
+    // What the network passes on from block to block is one stream: the last block's is `hidden.L`.
+    features[.hidden(SyntheticTrace.blockCount)] = features[.block(SyntheticTrace.blockCount)]
+    self.features = features
+    table = TokenTable(
+      name: "output", modalities: geometry.modalities, channelCount: channels, tokens: geometry.tokens)
+  }
+
+  func layout(of tap: Tap) -> TokenTable { table }
+
+  func state(of tap: Tap, call: Int) -> TapState {
+    tap == .guided && calls[call].branch > 0 ? .absent : .fresh
+  }
+
+  func rows(_ rows: Range<Int>, of tap: Tap, call: Int) -> [Float] {
+    let call = calls[call]
+    return features[tap]![call.branch][call.position][rows].flatMap { $0 }
+  }
+
+  func rowCountOfBlock(of tap: Tap) -> Int { 2 }
+
+  func stretchSeconds(of tap: Tap) -> [Double] { calls.map { _ in 0.125 } }
+
+  func `final`(chunk: Int) throws(TraceError) -> Tensor {
+    throw TraceError(.lacking, path: path, at: "/final", "the recording kept no final latents")
+  }
+}
+
+extension Synthetic {
+  /// The geometry that a policy needs: the one at hand where its site is the output, otherwise measured from
+  /// a ``SyntheticTrace``.
+  func geometry(for plan: PolicyPlan) throws -> Geometry {
+    let request = try plan.request(blockCount: SyntheticTrace.blockCount) ?? GeometryRequest(.output)
+    if request == GeometryRequest(geometry.site) { return geometry }
+    return try GeometryBuilder.geometries(of: SyntheticTrace(self), request)[0]
+  }
+}
