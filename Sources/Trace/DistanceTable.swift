@@ -65,46 +65,115 @@ public struct DistanceTable: Sendable {
   /// Squared norms of one combination of points for every token.
   ///
   /// Norms within their rounding error are zero, so that static tokens and straight lines come out as
-  /// exactly static and straight (``roundingUnits``).
+  /// exactly static and straight (``roundingUnits``). A point appears once.
   public func squaredNorms(_ weights: [(point: Int, weight: Double)]) -> [Double] {
-    var norms = [Double](repeating: 0, count: tokenCount)
-    var magnitudes = norms
-    let all = weights + [(origin, -weights.reduce(0) { $0 + $1.weight })]
-    squared.withUnsafeBufferPointer { squared in
-      DistanceTable.withBuffers(&norms, &magnitudes) { norms, magnitudes in
-        for i in 0..<all.count where all[i].weight != 0 {
-          for j in (i + 1)..<max(all.count, i + 1) where all[j].weight != 0 {
-            precondition(all[i].point != all[j].point, "a point appears twice in a combination")
-            let first =
-              DistanceTable.pair(
-                min(all[i].point, all[j].point), max(all[i].point, all[j].point), pointCount) * tokenCount
-            let factor = all[i].weight * all[j].weight
-            for token in 0..<tokenCount {
-              let term = factor * squared[first + token]
-              norms[token] -= term
-              magnitudes[token] += abs(term)
-            }
-          }
-        }
-        DistanceTable.settle(norms, magnitudes)
+    squaredNorms(of: [weights])[0]
+  }
+
+  /// Squared norms of several combinations for every token.
+  ///
+  /// Cost: one read of every pair of points that occurs, and one multiplication for each combination
+  /// that it occurs in.
+  public func squaredNorms(of combinations: [[(point: Int, weight: Double)]]) -> [[Double]] {
+    let form = QuadraticForms(combinations, origin: origin)
+    var norms = Array(repeating: [Double](repeating: 0, count: tokenCount), count: combinations.count)
+    evaluate(form) { combination, first, plus, minus in
+      norms[combination].withUnsafeMutableBufferPointer { norms in
+        for token in plus.indices { norms[first + token] = DistanceTable.settled(plus[token], minus[token]) }
       }
     }
     return norms
+  }
+
+  /// Squared norm of one combination for every token, each token having its own of several.
+  ///
+  /// `groups[token]` is the place of the token's combination.
+  public func squaredNorms(
+    of combinations: [[(point: Int, weight: Double)]], groups: some RandomAccessCollection<UInt8>
+  ) -> [Double] {
+    precondition(groups.count == tokenCount)
+    let form = QuadraticForms(combinations, origin: origin)
+    let groups = Array(groups)
+    var norms = [Double](repeating: 0, count: tokenCount)
+    groups.withUnsafeBufferPointer { groups in
+      norms.withUnsafeMutableBufferPointer { norms in
+        evaluate(form) { combination, first, plus, minus in
+          for token in plus.indices where groups[first + token] == combination {
+            norms[first + token] = DistanceTable.settled(plus[token], minus[token])
+          }
+        }
+      }
+    }
+    return norms
+  }
+
+  // Sums the positive and the negative terms of every form, block of tokens by block, so that sums stay in
+  // the fastest cache while each pair's row is read once.
+  private func evaluate(
+    _ form: QuadraticForms,
+    _ take: (
+      _ combination: Int, _ first: Int, _ plus: UnsafeMutableBufferPointer<Double>,
+      _ minus: UnsafeMutableBufferPointer<Double>
+    ) -> Void
+  ) {
+    let width = 256
+    let count = form.combinationCount
+    var sums = [Double](repeating: 0, count: 2 * width * count)
+    squared.withUnsafeBufferPointer { squared in
+      sums.withUnsafeMutableBufferPointer { sums in
+        for first in stride(from: 0, to: tokenCount, by: width) {
+          let tokens = min(width, tokenCount - first)
+          sums.update(repeating: 0)
+          for pair in form.pairs {
+            let row = UnsafeBufferPointer(
+              rebasing: squared[
+                (DistanceTable.pair(pair.first, pair.second, pointCount) * tokenCount + first)...
+              ].prefix(tokens))
+            for (combination, factor) in pair.factors {
+              let start = (2 * combination + (factor < 0 ? 1 : 0)) * width
+              DistanceTable.accumulate(
+                row, abs(factor), into: UnsafeMutableBufferPointer(rebasing: sums[start..<(start + tokens)]))
+            }
+          }
+          for combination in 0..<count {
+            let start = 2 * combination * width
+            take(
+              combination, first, UnsafeMutableBufferPointer(rebasing: sums[start..<(start + tokens)]),
+              UnsafeMutableBufferPointer(rebasing: sums[(start + width)..<(start + width + tokens)]))
+          }
+        }
+      }
+    }
+  }
+
+  @inline(__always)
+  private static func accumulate(
+    _ row: UnsafeBufferPointer<Double>, _ factor: Double, into sums: UnsafeMutableBufferPointer<Double>
+  ) {
+    guard let row = row.baseAddress, let target = sums.baseAddress else { return }
+    for token in 0..<sums.count { target[token] += factor * row[token] }
+  }
+
+  // What is left of a difference; nothing where it is rounding.
+  @inline(__always)
+  private static func settled(_ plus: Double, _ minus: Double) -> Double {
+    let norm = plus - minus
+    return norm <= roundingUnits * Double.ulpOfOne * (plus + minus) ? 0 : norm
   }
 
   /// Squared norms of combinations whose weights differ from token to token.
   ///
   /// `weights[i][token]` is the weight of `points[i]`; points must differ from one another.
   public func squaredNorms(points: [Int], weights: [[Double]]) -> [Double] {
-    var norms = [Double](repeating: 0, count: tokenCount)
-    var magnitudes = norms
+    var plus = [Double](repeating: 0, count: tokenCount)
+    var minus = plus
     var originWeights = [Double](repeating: 0, count: tokenCount)
     for row in weights {
       for token in 0..<tokenCount { originWeights[token] -= row[token] }
     }
     let (points, weights) = (points + [origin], weights + [originWeights])
     squared.withUnsafeBufferPointer { squared in
-      DistanceTable.withBuffers(&norms, &magnitudes) { norms, magnitudes in
+      DistanceTable.withBuffers(&plus, &minus) { plus, minus in
         for i in 0..<points.count {
           for j in (i + 1)..<max(points.count, i + 1) {
             let first =
@@ -114,17 +183,17 @@ public struct DistanceTable: Sendable {
               weights[j].withUnsafeBufferPointer { b in
                 for token in 0..<tokenCount {
                   let term = a[token] * b[token] * squared[first + token]
-                  norms[token] -= term
-                  magnitudes[token] += abs(term)
+                  plus[token] -= min(term, 0)
+                  minus[token] += max(term, 0)
                 }
               }
             }
           }
         }
-        DistanceTable.settle(norms, magnitudes)
+        for token in plus.indices { plus[token] = DistanceTable.settled(plus[token], minus[token]) }
       }
     }
-    return norms
+    return plus
   }
 
   /// Adds up the distances of a pair over the tokens of each of several sets.
@@ -145,14 +214,6 @@ public struct DistanceTable: Sendable {
   /// their magnitudes, `32 · 2⁻⁵² · Σ |w_u w_v| D2[u, v]`, is rounding. In length this is 8e-8 of the
   /// terms, about the precision of the recorded floats themselves.
   public static let roundingUnits = 32.0
-
-  private static func settle(
-    _ norms: UnsafeMutableBufferPointer<Double>, _ magnitudes: UnsafeMutableBufferPointer<Double>
-  ) {
-    for token in norms.indices where norms[token] <= roundingUnits * Double.ulpOfOne * magnitudes[token] {
-      norms[token] = 0
-    }
-  }
 
   private static func withBuffers(
     _ a: inout [Double], _ b: inout [Double],
@@ -194,5 +255,41 @@ public struct DistanceTable: Sendable {
     }
     for lane in 0..<8 { sum += lanes[lane] }
     return sum
+  }
+}
+
+/// The squared norms of several combinations as weights of pairwise distances.
+///
+/// `‖Σ w_u f_u‖² = Σ_(u<v) −w_u w_v D2[u, v]`, the origin with weight `−Σ w_u` being one of the points.
+private struct QuadraticForms {
+  /// A pair of points u < v with its factor in every combination where it has one.
+  struct Pair {
+    var first: Int
+    var second: Int
+    var factors: [(combination: Int, factor: Double)]
+  }
+
+  let combinationCount: Int
+  private(set) var pairs: [Pair] = []
+
+  init(_ combinations: [[(point: Int, weight: Double)]], origin: Int) {
+    combinationCount = combinations.count
+    var places: [Int: Int] = [:]
+    for (combination, weights) in combinations.enumerated() {
+      let all = (weights + [(origin, -weights.reduce(0) { $0 + $1.weight })]).filter { $0.weight != 0 }
+      for i in all.indices {
+        for j in (i + 1)..<max(all.count, i + 1) {
+          precondition(all[i].point != all[j].point, "a point appears twice in a combination")
+          let (u, v) = (min(all[i].point, all[j].point), max(all[i].point, all[j].point))
+          let key = u * (origin + 1) + v
+          let place = places[key] ?? pairs.count
+          if place == pairs.count {
+            places[key] = place
+            pairs.append(Pair(first: u, second: v, factors: []))
+          }
+          pairs[place].factors.append((combination, -all[i].weight * all[j].weight))
+        }
+      }
+    }
   }
 }

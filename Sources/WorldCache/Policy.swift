@@ -114,9 +114,18 @@ public protocol Signals {
   func meanAbsoluteChange(_ change: ChangeRequest, _ u: Int, _ v: Int) -> Double
   /// `‖x_u − x_v‖₂` over all tokens and channels.
   func distance(_ change: ChangeRequest, _ u: Int, _ v: Int) -> Double
+  /// What `make` answers, made only once for equal keys where the driver remembers.
+  ///
+  /// For values that follow from the key and recorded values alone, so that replays with other settings can
+  /// share them; the key's type says what it is the key of.
+  func remembered<Value: Sendable>(_ key: some Hashable & Sendable, _ make: () -> Value) -> Value
 }
 
 extension Signals {
+  public func remembered<Value: Sendable>(_ key: some Hashable & Sendable, _ make: () -> Value) -> Value {
+    make()
+  }
+
   /// `mean |x_position − x_reference| / mean |x_reference|`: a ratio of means, over the reference.
   public func relativeChange(_ change: ChangeRequest, at position: Int, from reference: Int) -> Double {
     meanAbsoluteChange(change, reference, position) / meanAbsolute(change, at: reference)
@@ -172,19 +181,34 @@ public struct Decision: Hashable, Sendable {
 /// What a skipped call emits: one combination of computed values for each group of tokens.
 public struct Prediction: Hashable, Sendable {
   public var combinations: [Combination]
-  /// Index into `combinations` of every token of the covered branches; nil when one combination serves all.
-  public var groups: [UInt8]?
+  /// Which of `combinations` serves each token of the covered branches; nil when one serves all.
+  public var groups: TokenGroups?
 
   public init(_ combination: Combination) {
     combinations = [combination]
     groups = nil
   }
 
-  public init(_ combinations: [Combination], groups: [UInt8]) {
+  public init(_ combinations: [Combination], groups: TokenGroups) {
     self.combinations = combinations
     self.groups = groups
   }
 
+  public init(_ combinations: [Combination], groups: [UInt8]) {
+    self.init(combinations, groups: TokenGroups(groups))
+  }
+
   /// Index of the combination of a token of the covered branches.
-  func group(of token: Int) -> Int { groups.map { Int($0[token]) } ?? 0 }
+  func group(of token: Int) -> Int { groups.map { Int($0.indices[token]) } ?? 0 }
+}
+
+/// The group of every token, made once and compared by identity.
+public final class TokenGroups: Hashable, Sendable {
+  /// One entry per token, branch after branch.
+  public let indices: [UInt8]
+
+  public init(_ indices: [UInt8]) { self.indices = indices }
+
+  public static func == (a: TokenGroups, b: TokenGroups) -> Bool { a === b }
+  public func hash(into hasher: inout Hasher) { hasher.combine(ObjectIdentifier(self)) }
 }

@@ -72,7 +72,8 @@ struct PolicyContractTests {
             }
             let tokens = geometry.tokenCount * lanes[lane].signals.branches.count
             #expect(
-              prediction.groups.map { $0.count == tokens } ?? (prediction.combinations.count == 1), comment)
+              prediction.groups.map { $0.indices.count == tokens } ?? (prediction.combinations.count == 1),
+              comment)
             for combination in prediction.combinations {
               for term in combination.terms {
                 for branch in lanes[lane].covered {

@@ -49,8 +49,6 @@ public struct WorldCachePolicy: Policy {
   private var stream: CallStream?
   /// E, accumulated over the predicted calls since the last computed one.
   private var drift = 0.0
-  /// e(k) for k = 1 … min(n-max, calls left), fixed at the last computed call.
-  private var drifts: [Double] = []
 
   init(_ values: ParameterValues) throws {
     spec = values.spec
@@ -83,38 +81,43 @@ public struct WorldCachePolicy: Policy {
   }
 
   public mutating func prediction(at position: Int, signals: some Signals) -> Prediction {
-    drift += drifts[position - forecaster.anchors[0] - 1]
+    drift += drift(at: position - forecaster.anchors[0], signals: signals)
     return forecaster.prediction(at: position)
   }
 
   public mutating func computed(at position: Int, signals: some Signals) {
     forecaster.computed(at: position, signals: signals)
     drift = 0
-    guard forecaster.isReady else { return }
-    let curvatures = Curvature.values(anchors: forecaster.anchors, signals: signals)
-    let boundary = grouped.boundaries(of: curvatures).chaotic
-    // Calls after the last one are never predicted, so their drift is not asked for.
-    let longest = min(grouped.damped.nMax, stream!.positions.upperBound - 1 - position)
-    drifts =
-      longest < 1
-      ? []
-      : (1...longest).map { k in
-        drift(at: k, curvatures: curvatures, chaoticFrom: boundary, signals: signals)
-      }
+  }
+
+  private struct DriftKey: Hashable {
+    let anchors: [Int]
+    let distance: Int
+    let nMax: Int
+    let pStable: Double
+    let pChaotic: Double
+    let normalisation: Normalisation
   }
 
   /// e(k): mean curvature-weighted change of the damped prediction from k − 1 to k.
-  private func drift(
-    at k: Int, curvatures: [Double], chaoticFrom boundary: Double, signals: some Signals
-  ) -> Double {
+  private func drift(at k: Int, signals: some Signals) -> Double {
+    let key = DriftKey(
+      anchors: forecaster.anchors, distance: k, nMax: grouped.damped.nMax, pStable: grouped.pStable,
+      pChaotic: grouped.pChaotic, normalisation: normalisation)
+    return signals.remembered(key) { measuredDrift(at: k, signals: signals) }
+  }
+
+  private func measuredDrift(at k: Int, signals: some Signals) -> Double {
     let damped = grouped.damped
     let anchors = forecaster.anchors
+    let curvatures = Curvature.values(anchors: anchors, signals: signals)
+    let groups = grouped.groups(anchors: anchors, signals: signals)!.indices
     let before =
       k == 1 ? Combination(valueAt: anchors[0]) : damped.combinations(anchors: anchors, distance: k - 1)[0]
     let change = signals.norms(of: damped.combinations(anchors: anchors, distance: k)[0] - before)
     var (sum, chaoticCount) = (0.0, 0)
-    for (curvature, distance) in zip(curvatures, change) where curvature >= boundary {
-      sum += curvature * distance
+    for token in groups.indices where groups[token] == GroupedPredictor.Group.chaotic.rawValue {
+      sum += curvatures[token] * change[token]
       chaoticCount += 1
     }
     switch normalisation {

@@ -38,8 +38,16 @@ public struct GroupedPredictor: Predictor {
   public var minimumAnchorCount: Int { 3 }
   public var longestStreak: Int? { damped.nMax }
 
-  public func groups(anchors: [Int], signals: some Signals) -> [UInt8]? {
-    groups(of: Curvature.values(anchors: anchors, signals: signals))
+  public func groups(anchors: [Int], signals: some Signals) -> TokenGroups? {
+    signals.remembered(GroupsKey(pStable: pStable, pChaotic: pChaotic, anchors: anchors)) {
+      TokenGroups(groups(of: Curvature.values(anchors: anchors, signals: signals)))
+    }
+  }
+
+  private struct GroupsKey: Hashable {
+    let pStable: Double
+    let pChaotic: Double
+    let anchors: [Int]
   }
 
   /// Group of each token by its curvature.
@@ -53,8 +61,8 @@ public struct GroupedPredictor: Predictor {
 
   /// The curvatures that separate stable from linear and linear from chaotic tokens.
   public func boundaries(of curvatures: [Double]) -> (stable: Double, chaotic: Double) {
-    let sorted = curvatures.sorted()
-    return (Quantile.linear(pStable, ofSorted: sorted), Quantile.linear(pChaotic, ofSorted: sorted))
+    let quantiles = Quantile.linear([pStable, pChaotic], of: curvatures)
+    return (quantiles[0], quantiles[1])
   }
 
   public func combinations(anchors: [Int], distance: Int) -> [Combination] {

@@ -13,7 +13,7 @@ public protocol Predictor: Sendable {
   /// Group of every pooled token after a computed call, or nil when all tokens are alike.
   ///
   /// `anchors` are the positions of computed calls, newest first.
-  func groups(anchors: [Int], signals: some Signals) -> [UInt8]?
+  func groups(anchors: [Int], signals: some Signals) -> TokenGroups?
   /// One combination per group for the call `distance` positions after the newest anchor.
   func combinations(anchors: [Int], distance: Int) -> [Combination]
 }
@@ -21,7 +21,7 @@ public protocol Predictor: Sendable {
 extension Predictor {
   public var longestStreak: Int? { nil }
   public var minimumAnchorCount: Int { 1 }
-  public func groups(anchors: [Int], signals: some Signals) -> [UInt8]? { nil }
+  public func groups(anchors: [Int], signals: some Signals) -> TokenGroups? { nil }
 }
 
 /// A predictor with the computed calls it has seen: the part of a policy's books that most share.
@@ -29,7 +29,7 @@ struct Forecaster: Sendable {
   let predictor: any Predictor
   /// Newest first.
   private(set) var anchors: [Int] = []
-  private var groups: [UInt8]?
+  private var groups: TokenGroups?
 
   init(_ predictor: any Predictor) { self.predictor = predictor }
 

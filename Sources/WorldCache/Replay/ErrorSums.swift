@@ -30,7 +30,7 @@ struct ErrorSums {
     let tokenCount = geometry.tokenCount
     let recorded = geometry.recorded(at: position)
     // A decision that sees one branch only has one group for each of its tokens, whatever it covers.
-    let isShared = prediction.groups.map { $0.count == tokenCount } ?? true
+    let isShared = prediction.groups.map { $0.indices.count == tokenCount } ?? true
     for branch in branches {
       let first = isShared ? 0 : (branch - branches.lowerBound) * tokenCount
       let errors = prediction.combinations.map { $0 - recorded }

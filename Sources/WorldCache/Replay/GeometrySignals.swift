@@ -9,13 +9,18 @@ struct GeometrySignals: Signals {
   let station: Tap
   /// Whether each position has been computed so far, `[branch][position]`.
   var isComputed: [[Bool]]
+  /// What earlier replays over the same geometry have found; nil to find everything anew.
+  let memo: ReplayMemo?
   /// The newest position that has been reached.
   var reached = 0
 
-  init(_ geometry: Geometry, branches: Range<Int>? = nil, station: Tap = .latent) {
+  init(
+    _ geometry: Geometry, branches: Range<Int>? = nil, station: Tap = .latent, memo: ReplayMemo? = nil
+  ) {
     self.geometry = geometry
     self.branches = branches ?? 0..<geometry.branchCount
     self.station = station
+    self.memo = memo
     isComputed = Array(
       repeating: [Bool](repeating: false, count: geometry.callCount), count: geometry.branchCount)
   }
@@ -33,6 +38,18 @@ struct GeometrySignals: Signals {
         "a policy asked for a call that was not computed")
       return geometry.squaredNorms(of: combination, branch: branch).map { $0.squareRoot() }
     }
+  }
+
+  private struct BranchKey<Key: Hashable & Sendable>: Hashable, Sendable {
+    let branches: Range<Int>
+    let key: Key
+  }
+
+  func remembered<Value: Sendable>(_ key: some Hashable & Sendable, _ make: () -> Value) -> Value {
+    guard let memo else { return make() }
+    let byteCount =
+      Value.self is any Collection.Type || Value.self is TokenGroups.Type ? 8 * geometry.tokenCount : 64
+    return memo.value(BranchKey(branches: branches, key: key), byteCount: byteCount, make)
   }
 
   func meanAbsolute(_ change: ChangeRequest, at position: Int) -> Double {

@@ -51,7 +51,7 @@ struct StreakCosts {
       }
       table = SummedDistances(
         geometry, points: points + [geometry.distances.origin],
-        sets: groups.map { JointGroups($0, groupCount: steps[0].count, geometry) })
+        sets: groups.map { JointGroups($0.indices, groupCount: steps[0].count, geometry) })
     }
 
     var costs = [0.0]
