@@ -53,6 +53,28 @@ enum FileSystem {
     unlink(path)
   }
 
+  /// Names of what a folder holds, sorted; throws `missing` when there is no such folder.
+  static func names(in folder: String) throws(TraceError) -> [String] {
+    guard let stream = opendir(folder) else {
+      throw TraceError(.missing, path: folder, "there is no such folder")
+    }
+    defer { closedir(stream) }
+    var names: [String] = []
+    while let entry = readdir(stream) {
+      let name = withUnsafePointer(to: &entry.pointee.d_name) {
+        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+      }
+      if name != ".", name != ".." { names.append(name) }
+    }
+    return names.sorted()
+  }
+
+  /// Makes a folder unless it is there.
+  static func makeFolder(_ path: String) throws(TraceError) {
+    guard kind(of: path) != .folder else { return }
+    guard mkdir(path, 0o777) == 0 || errno == EEXIST else { throw failure(path, "the folder cannot be made") }
+  }
+
   static func folder(of path: String) -> String {
     guard let slash = path.lastIndex(of: "/") else { return "." }
     return slash == path.startIndex ? "/" : String(path[..<slash])

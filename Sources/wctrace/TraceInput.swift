@@ -6,49 +6,50 @@ import WorldCache
 
 /// The trace a command works on.
 struct TraceInput: ParsableArguments {
-  @Argument(help: "A recorded trace (.h5).")
+  @Argument(help: "A recorded trace (.h5), or the .geometry folder that 'wctrace index' made of one.")
   var trace: String
 
-  /// Opens the trace; its geometries are measured as policies ask for them.
-  func catalog() throws -> MeasuredTrace { MeasuredTrace(try TraceReader(path: trace)) }
+  /// The trace's geometries, measured as policies ask for them.
+  func catalog() throws -> GeometryCatalog { try GeometryCatalog.opening(trace) }
 }
 
-/// A trace with the geometries that have been measured of it.
-struct MeasuredTrace {
-  private let reader: TraceReader
-  private let catalog: GeometryCatalog
+extension GeometryCatalog {
+  /// What the folder of a trace's geometry is called.
+  static func folder(of trace: String) -> String {
+    (trace.hasSuffix(".h5") ? String(trace.dropLast(3)) : trace) + ".geometry"
+  }
 
-  init(_ reader: TraceReader) {
-    self.reader = reader
-    let progress = Mutex([GeometryRequest: Progress]())
-    catalog = GeometryCatalog(reader) { request, done, total in
-      let bar = progress.withLock { bars in
-        let bar = bars[request] ?? Progress(total: total, unit: "token blocks at \(request.site)")
-        bars[request] = bar
+  /// Opens a trace with the folder of its geometry, or that folder alone.
+  ///
+  /// Says on standard error what is measured, and how large it is; where the folder cannot be written,
+  /// geometries stay in memory.
+  static func opening(_ path: String, folder: String? = nil) throws -> GeometryCatalog {
+    let isFolder = (try? FileManager.default.contentsOfDirectory(atPath: path)) != nil
+    if isFolder, path.hasSuffix(".geometry") || path.hasSuffix(".geometry/") {
+      return try GeometryCatalog(folder: path)
+    }
+    let reader = try TraceReader(path: path)
+    let folder = folder ?? GeometryCatalog.folder(of: path)
+    let parent = URL(fileURLWithPath: folder).deletingLastPathComponent().path
+    let isWritable = FileManager.default.isWritableFile(atPath: parent)
+    if !isWritable { Terminal.remark("\(parent) is not writable: geometries stay in memory") }
+    let bars = Mutex([String: wctrace.Progress]())
+    return GeometryCatalog(reader, digest: reader.digest, folder: isWritable ? folder : nil) { progress in
+      let bar = bars.withLock { bars in
+        if let bar = bars[progress.what] { return bar }
+        let size = progress.byteCount > 0 ? ", \(Table.decimal(Double(progress.byteCount) / 1e6, 1)) MB" : ""
+        Terminal.remark("measuring \(progress.what) of \(path)\(size)")
+        let bar = wctrace.Progress(total: progress.total, unit: "blocks")
+        bars[progress.what] = bar
         return bar
       }
-      bar.update(done)
+      bar.update(progress.done)
     }
   }
 
-  /// The geometries that a policy needs; says so when they take much memory, and refuses when too much.
+  /// The geometries that a policy needs.
   func geometries(for plan: PolicyPlan) throws -> [Geometry] {
-    let request = try plan.request(blockCount: reader.header.blockCount) ?? GeometryRequest(.output)
-    return try geometries(for: request)
-  }
-
-  func geometries(for request: GeometryRequest) throws -> [Geometry] {
-    let bytes = try GeometryBuilder.byteCount(of: reader, at: request)
-    guard bytes <= ProcessInfo.processInfo.physicalMemory else {
-      throw TraceError(
-        .invalid, path: reader.path,
-        "its distances at \(request.site) take \(bytes / 1_000_000_000) GB of memory, more than this machine has"
-      )
-    }
-    if bytes > 500_000_000 {
-      Terminal.remark("measuring distances at \(request.site): \(bytes / 1_000_000) MB of memory")
-    }
-    return try catalog.geometries(for: request)
+    try geometries(for: plan.request(blockCount: blockCount) ?? GeometryRequest(.output))
   }
 }
 

@@ -17,7 +17,8 @@ struct Wctrace: ParsableCommand {
       """,
     version: version,
     subcommands: [
-      Record.self, Import.self, Recover.self, Info.self, Verify.self, Export.self, ReplayCommand.self,
+      Record.self, Import.self, Recover.self, Info.self, Verify.self, Export.self, Index.self,
+      ReplayCommand.self,
       Inspect.self,
       ScheduleCommand.self,
       Policies.self,

@@ -23,6 +23,7 @@ public struct Replay: Sendable {
     streams = try geometries.enumerated().map { place, geometry in
       StreamReplay(try plan.policy(for: geometry, place: place), over: geometry)
     }
+    for geometry in geometries { try geometry.distances.requireIntact() }
     site = geometries[0].site
     tokens = geometries[0].tokens
     modalities = geometries[0].modalities

@@ -33,6 +33,7 @@ public struct IdealSearch: Sendable {
     let states = AnchorStates(callCount: count, depth: predictor.anchorCount)
     self.states = states
     let rows = IdealSearch.streakCosts(states, StreakCosts(geometry, predictor, objective))
+    try geometry.distances.requireIntact()
 
     var costs = [Double.infinity]
     var dropped: [[UInt8]] = [[]]

@@ -15,14 +15,32 @@ public enum GeometryBuilder {
     of source: some FeatureSource, _ request: GeometryRequest,
     progress: @escaping @Sendable (_ done: Int, _ total: Int) -> Void = { _, _ in }
   ) throws -> [Geometry] {
+    try chunks(of: source, request).map { chunk in
+      let shape = try chunk.shape()
+      let memory = PairsInMemory(
+        pairCount: DistanceTable.pairCount(shape.pointCount), tokenCount: shape.tokenCount)
+      return try chunk.geometry(into: memory, rows: { memory.rows }, progress)
+    }
+  }
+
+  static func chunks<Source: FeatureSource>(
+    of source: Source, _ request: GeometryRequest
+  ) throws -> [ChunkBuilder<Source>] {
     let calls = wholeSteps(of: source)
     let chunks = Set(calls.map(\.chunk)).sorted()
     guard !chunks.isEmpty else {
       throw TraceError(.lacking, path: source.path, "the recording was interrupted in its first step")
     }
     return try chunks.map { chunk in
-      try ChunkBuilder(source, request, chunk: chunk, calls.filter { $0.chunk == chunk }).geometry(progress)
+      try ChunkBuilder(source, request, chunk: chunk, calls.filter { $0.chunk == chunk })
     }
+  }
+
+  /// The changes alone that a decision rule looks at, one table per chunk.
+  static func changes(of source: some FeatureSource, _ change: ChangeRequest, at site: Site) throws
+    -> [ChangeTable]
+  {
+    try chunks(of: source, GeometryRequest(site)).map { try $0.table(of: change) }
   }
 
   /// Memory that the distance tables of all chunks take: 8 · N · P (P + 1) / 2 bytes for each, with N
@@ -62,5 +80,16 @@ public enum GeometryBuilder {
     let isLast = { (call: Call) in (call.chunk, call.step) == (last.chunk, last.step) }
     let step = calls.reversed().prefix(while: isLast)
     return Set(step.map(\.branch)).count == source.header.branchCount ? calls : calls.dropLast(step.count)
+  }
+}
+
+extension GeometryRequest {
+  /// Taps that it needs and that were not recorded.
+  public func missingTaps(of source: some FeatureSource) -> [Tap] {
+    let stretch = site.stretch(blockCount: source.header.blockCount)
+    let needed =
+      [stretch?.from, stretch?.to].compactMap { $0 }
+      + changes.flatMap { [$0.quantity.tap, $0.quantity.minus].compactMap { $0 } }
+    return Set(needed).subtracting(source.taps).sorted()
   }
 }

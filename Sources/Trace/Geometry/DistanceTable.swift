@@ -7,24 +7,23 @@
 public struct DistanceTable: Sendable {
   public let pointCount: Int
   public let tokenCount: Int
-  // Pair-major: for each pair u < v (v may be the origin), all tokens in a row.
-  private let squared: [Double]
+  private let rows: PairRows
 
-  /// Takes measured distances: pair-major, for each pair u < v (v may be the origin) all tokens in a row.
-  init(pointCount: Int, tokenCount: Int, squared: [Double]) {
-    precondition(squared.count == DistanceTable.pairCount(pointCount) * tokenCount)
+  /// Takes measured distances.
+  init(pointCount: Int, tokenCount: Int, rows: PairRows) {
     self.pointCount = pointCount
     self.tokenCount = tokenCount
-    self.squared = squared
+    self.rows = rows
   }
 
   /// Measures every pair of points, each of `tokenCount` rows of `channelCount` values.
   ///
   /// Cost: P (P + 1) / 2 · N · D multiplications; N · P (P + 1) / 2 doubles are kept.
   public init(points: [[Float]], tokenCount: Int, channelCount: Int) {
-    self.init(
-      pointCount: points.count, tokenCount: tokenCount,
-      squared: DistanceTable.measure(points, tokenCount: tokenCount, channelCount: channelCount))
+    let rows = PairsInMemory(pairCount: DistanceTable.pairCount(points.count), tokenCount: tokenCount)
+    rows.keep(
+      DistanceTable.measure(points, tokenCount: tokenCount, channelCount: channelCount), at: 0..<tokenCount)
+    self.init(pointCount: points.count, tokenCount: tokenCount, rows: rows.rows)
   }
 
   /// Pairs of P points and the origin.
@@ -57,9 +56,13 @@ public struct DistanceTable: Sendable {
   public var origin: Int { pointCount }
 
   /// The distances of one pair, one per token. `u` and `v` differ.
-  public func squaredDistances(_ u: Int, _ v: Int) -> ArraySlice<Double> {
-    let first = DistanceTable.pair(min(u, v), max(u, v), pointCount) * tokenCount
-    return squared[first..<(first + tokenCount)]
+  public func squaredDistances(_ u: Int, _ v: Int) -> [Double] {
+    rows[DistanceTable.pair(min(u, v), max(u, v), pointCount)]
+  }
+
+  /// Throws when a row of the table could not be read; what was answered from it means nothing.
+  public func requireIntact() throws(TraceError) {
+    if let failure = rows.failure { throw failure }
   }
 
   /// Squared norms of one combination of points for every token.
@@ -119,28 +122,26 @@ public struct DistanceTable: Sendable {
     let width = 256
     let count = form.combinationCount
     var sums = [Double](repeating: 0, count: 2 * width * count)
-    squared.withUnsafeBufferPointer { squared in
-      sums.withUnsafeMutableBufferPointer { sums in
-        for first in stride(from: 0, to: tokenCount, by: width) {
-          let tokens = min(width, tokenCount - first)
-          sums.update(repeating: 0)
-          for pair in form.pairs {
-            let row = UnsafeBufferPointer(
-              rebasing: squared[
-                (DistanceTable.pair(pair.first, pair.second, pointCount) * tokenCount + first)...
-              ].prefix(tokens))
+    let rows = form.pairs.map { squaredDistances($0.first, $0.second) }
+    sums.withUnsafeMutableBufferPointer { sums in
+      for first in stride(from: 0, to: tokenCount, by: width) {
+        let tokens = min(width, tokenCount - first)
+        sums.update(repeating: 0)
+        for (pair, row) in zip(form.pairs, rows) {
+          row.withUnsafeBufferPointer { row in
+            let row = UnsafeBufferPointer(rebasing: row[first..<(first + tokens)])
             for (combination, factor) in pair.factors {
               let start = (2 * combination + (factor < 0 ? 1 : 0)) * width
               DistanceTable.accumulate(
                 row, abs(factor), into: UnsafeMutableBufferPointer(rebasing: sums[start..<(start + tokens)]))
             }
           }
-          for combination in 0..<count {
-            let start = 2 * combination * width
-            take(
-              combination, first, UnsafeMutableBufferPointer(rebasing: sums[start..<(start + tokens)]),
-              UnsafeMutableBufferPointer(rebasing: sums[(start + width)..<(start + width + tokens)]))
-          }
+        }
+        for combination in 0..<count {
+          let start = 2 * combination * width
+          take(
+            combination, first, UnsafeMutableBufferPointer(rebasing: sums[start..<(start + tokens)]),
+            UnsafeMutableBufferPointer(rebasing: sums[(start + width)..<(start + width + tokens)]))
         }
       }
     }
@@ -172,17 +173,15 @@ public struct DistanceTable: Sendable {
       for token in 0..<tokenCount { originWeights[token] -= row[token] }
     }
     let (points, weights) = (points + [origin], weights + [originWeights])
-    squared.withUnsafeBufferPointer { squared in
-      DistanceTable.withBuffers(&plus, &minus) { plus, minus in
-        for i in 0..<points.count {
-          for j in (i + 1)..<max(points.count, i + 1) {
-            let first =
-              DistanceTable.pair(min(points[i], points[j]), max(points[i], points[j]), pointCount)
-              * tokenCount
+    DistanceTable.withBuffers(&plus, &minus) { plus, minus in
+      for i in 0..<points.count {
+        for j in (i + 1)..<max(points.count, i + 1) {
+          let row = squaredDistances(points[i], points[j])
+          row.withUnsafeBufferPointer { row in
             weights[i].withUnsafeBufferPointer { a in
               weights[j].withUnsafeBufferPointer { b in
                 for token in 0..<tokenCount {
-                  let term = a[token] * b[token] * squared[first + token]
+                  let term = a[token] * b[token] * row[token]
                   plus[token] -= min(term, 0)
                   minus[token] += max(term, 0)
                 }
@@ -190,8 +189,8 @@ public struct DistanceTable: Sendable {
             }
           }
         }
-        for token in plus.indices { plus[token] = DistanceTable.settled(plus[token], minus[token]) }
       }
+      for token in plus.indices { plus[token] = DistanceTable.settled(plus[token], minus[token]) }
     }
     return plus
   }
@@ -200,11 +199,11 @@ public struct DistanceTable: Sendable {
   ///
   /// `sets[token]` is the set a token belongs to; `sums` has one entry per set.
   public func add(_ u: Int, _ v: Int, by sets: [UInt8], to sums: inout [Double]) {
-    let first = DistanceTable.pair(min(u, v), max(u, v), pointCount) * tokenCount
-    squared.withUnsafeBufferPointer { squared in
+    let row = squaredDistances(u, v)
+    row.withUnsafeBufferPointer { row in
       sets.withUnsafeBufferPointer { sets in
         sums.withUnsafeMutableBufferPointer { sums in
-          for token in 0..<tokenCount { sums[Int(sets[token])] += squared[first + token] }
+          for token in 0..<tokenCount { sums[Int(sets[token])] += row[token] }
         }
       }
     }
@@ -222,7 +221,7 @@ public struct DistanceTable: Sendable {
     a.withUnsafeMutableBufferPointer { a in b.withUnsafeMutableBufferPointer { b in body(a, b) } }
   }
 
-  // Place of the pair u < v among all pairs of count + 1 points, the origin being the last.
+  /// Place of the pair u < v among all pairs of count + 1 points, the origin being the last.
   @inline(__always)
   private static func pair(_ u: Int, _ v: Int, _ count: Int) -> Int {
     u * (2 * count - u - 1) / 2 + u + (v - u - 1)

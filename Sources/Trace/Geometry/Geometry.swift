@@ -136,6 +136,15 @@ public struct Geometry: Sendable {
     }
   }
 
+  /// The same geometry with changes that decision rules look at.
+  func adding(_ changes: [ChangeRequest: ChangeTable]) -> Geometry {
+    Geometry(
+      site: site, split: split, chunk: chunk, blockCount: blockCount, calls: calls, tokens: tokens,
+      modalities: modalities, distances: distances, emissionSquaredNorms: emissionSquaredNorms,
+      finalSquaredNorms: finalSquaredNorms, stretchSeconds: stretchSeconds, changes: changes,
+      recordedBranchCount: recordedBranchCount)
+  }
+
   private static func segments(_ calls: [Call]) -> [Range<Int>] {
     var segments: [Range<Int>] = []
     for (position, call) in calls.enumerated() {

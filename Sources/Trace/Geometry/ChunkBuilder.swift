@@ -37,7 +37,16 @@ struct ChunkBuilder<Source: FeatureSource> {
     self.calls = calls
   }
 
-  func geometry(_ progress: @escaping @Sendable (Int, Int) -> Void) throws -> Geometry {
+  /// Points and tokens of the distance table.
+  func shape() throws -> (pointCount: Int, tokenCount: Int) {
+    let tokens = try GeometryBuilder.layout(of: to, source).tokens.count { $0.isValid }
+    return (calls.count * calls[0].count * (request.split == nil ? 1 : 2), tokens)
+  }
+
+  /// Measures the chunk; its distances go to `sink`, which `rows` answers from afterwards.
+  func geometry(
+    into sink: any PairSink, rows: () throws -> PairRows, _ progress: @escaping @Sendable (Int, Int) -> Void
+  ) throws -> Geometry {
     let layout = try GeometryBuilder.layout(of: to, source)
     if let from, try GeometryBuilder.layout(of: from, source) != layout {
       throw TraceError(.lacking, path: source.path, "taps \(to) and \(from) have different layouts")
@@ -47,9 +56,10 @@ struct ChunkBuilder<Source: FeatureSource> {
       throw TraceError(.lacking, path: source.path, at: layout.name, "the layout has no valid token")
     }
     let tokens = valid.map { layout.tokens[$0] }
-    let (distances, emission) = try distances(layout, tokens, progress)
+    let emission = try measure(layout, tokens, into: sink, progress)
+    let shape = try shape()
     var changes: [ChangeRequest: ChangeTable] = [:]
-    for change in request.changes { changes[change] = try ChangeBuilder(source, change, calls).table() }
+    for change in request.changes { changes[change] = try table(of: change) }
     let final = try final(layout)
     var stretchSeconds: [Tap: Double] = [:]
     for tap in Tap.line(blockCount: source.header.blockCount) {
@@ -62,7 +72,10 @@ struct ChunkBuilder<Source: FeatureSource> {
     return Geometry(
       site: request.site, split: request.split, chunk: chunk, blockCount: source.header.blockCount,
       calls: calls,
-      tokens: tokens, modalities: layout.modalities, distances: distances, emissionSquaredNorms: emission,
+      tokens: tokens, modalities: layout.modalities,
+      distances: DistanceTable(
+        pointCount: shape.pointCount, tokenCount: shape.tokenCount, rows: try rows()),
+      emissionSquaredNorms: emission,
       finalSquaredNorms: final.map { final in
         valid.map { row in
           final.values[(row * final.columns)..<((row + 1) * final.columns)].reduce(0) {
@@ -73,24 +86,25 @@ struct ChunkBuilder<Source: FeatureSource> {
       stretchSeconds: stretchSeconds, changes: changes, recordedBranchCount: source.header.branchCount)
   }
 
-  // Distances of all pairs, and the squared norms at the end of the stretch where those are something else.
-  private func distances(
-    _ layout: TokenTable, _ tokens: [TokenTable.Token], _ progress: @escaping @Sendable (Int, Int) -> Void
-  ) throws -> (DistanceTable, [[Double]]?) {
+  func table(of change: ChangeRequest) throws -> ChangeTable {
+    try ChangeBuilder(source, change, calls).table()
+  }
+
+  // Measures the distances of all pairs, and the squared norms at the end of the stretch where those are
+  // something else.
+  private func measure(
+    _ layout: TokenTable, _ tokens: [TokenTable.Token], into sink: any PairSink,
+    _ progress: @escaping @Sendable (Int, Int) -> Void
+  ) throws -> [[Double]]? {
     let channels = layout.channelCount
     let pointCount = calls.count * calls[0].count
     let bands = try request.split.map { try bandPoints($0, layout, tokens) }
-    let allPoints = pointCount * (bands == nil ? 1 : 2)
-    let pairs = DistanceTable.pairCount(allPoints)
     let blocks = try RowBlocks(layout, rowCount: source.rowCountOfBlock(of: to))
     let needsEmission = from != nil
     let members = calls.flatMap { $0 }
 
-    let result = Mutex(
-      MeasuredBlocks(
-        squared: [Double](repeating: 0, count: pairs * tokens.count),
-        emission: needsEmission
-          ? Array(repeating: [Double](repeating: 0, count: tokens.count), count: pointCount) : []))
+    let emission = Mutex(
+      needsEmission ? Array(repeating: [Double](repeating: 0, count: tokens.count), count: pointCount) : [])
     try concurrently(blocks.count, progress) { index in
       let block = blocks[index]
       var points: [[Float]] = []
@@ -116,24 +130,16 @@ struct ChunkBuilder<Source: FeatureSource> {
           points.append(values)
         }
       }
-      let squared = DistanceTable.measure(points, tokenCount: block.places.count, channelCount: channels)
-      let (first, width) = (block.places.lowerBound, block.places.count)
-      result.withLock { result in
-        for pair in 0..<pairs {
-          for token in 0..<width {
-            result.squared[pair * tokens.count + first + token] = squared[pair * width + token]
-          }
-        }
+      try sink.store(
+        DistanceTable.measure(points, tokenCount: block.places.count, channelCount: channels),
+        at: block.places)
+      emission.withLock { emission in
         for (point, row) in norms.enumerated() {
-          for token in 0..<width { result.emission[point][first + token] = row[token] }
+          for (offset, place) in block.places.enumerated() { emission[point][place] = row[offset] }
         }
       }
     }
-    let measured = result.withLock { $0 }
-    return (
-      DistanceTable(pointCount: allPoints, tokenCount: tokens.count, squared: measured.squared),
-      needsEmission ? measured.emission : nil
-    )
+    return needsEmission ? emission.withLock { $0 } : nil
   }
 
   // Low and high band of every call's value, point by point; needs whole calls.
@@ -196,12 +202,6 @@ struct ChunkBuilder<Source: FeatureSource> {
     let middle = sorted.count / 2
     return sorted.count % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
   }
-}
-
-// What the blocks of a chunk have measured so far.
-private struct MeasuredBlocks: Sendable {
-  var squared: [Double]
-  var emission: [[Double]]
 }
 
 extension FeatureSource {

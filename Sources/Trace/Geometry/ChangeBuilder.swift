@@ -22,13 +22,15 @@ struct ChangeBuilder<Source: FeatureSource> {
     let sums = try request.filter.map { try filtered($0) } ?? unfiltered()
     let elements = layout.tokens.reduce(0) { $0 + ($1.isValid ? $1.validChannels : 0) }
     return ChangeTable(
-      request: request, callCount: calls[0].count, elementCount: elements, absolute: sums.map(\.absolute),
-      squares: sums.map(\.squares), absoluteChanges: sums.map(\.absoluteChanges),
-      squaredChanges: sums.map(\.squaredChanges))
+      request: request,
+      ChangeTable.Sums(
+        callCount: calls[0].count, elementCount: elements, absolute: sums.map(\.absolute),
+        squares: sums.map(\.squares), absoluteChanges: sums.map(\.absoluteChanges),
+        squaredChanges: sums.map(\.squaredChanges)))
   }
 
   /// Sums of one branch over some tokens.
-  private struct Sums: Sendable {
+  private struct BranchSums: Sendable {
     var absolute: [Double]
     var squares: [Double]
     var absoluteChanges: [Double]
@@ -49,8 +51,8 @@ struct ChangeBuilder<Source: FeatureSource> {
       (absoluteChanges[pair], squaredChanges[pair]) = ChangeSums.between(older, newer)
     }
 
-    static func += (a: inout Sums, b: Sums) {
-      func add(_ path: WritableKeyPath<Sums, [Double]>) {
+    static func += (a: inout BranchSums, b: BranchSums) {
+      func add(_ path: WritableKeyPath<BranchSums, [Double]>) {
         for index in a[keyPath: path].indices { a[keyPath: path][index] += b[keyPath: path][index] }
       }
       add(\.absolute)
@@ -61,12 +63,12 @@ struct ChangeBuilder<Source: FeatureSource> {
   }
 
   // Block by block on all cores; the blocks are added up in order.
-  private func unfiltered() throws -> [Sums] {
+  private func unfiltered() throws -> [BranchSums] {
     let blocks = try RowBlocks(layout, rowCount: source.rowCountOfBlock(of: request.quantity.tap))
-    let parts = Mutex([[Sums]?](repeating: nil, count: blocks.count))
+    let parts = Mutex([[BranchSums]?](repeating: nil, count: blocks.count))
     try concurrently(blocks.count) { index in
       let sums = try calls.map { branch in
-        var sums = Sums(request, branch.count)
+        var sums = BranchSums(request, branch.count)
         var values: [[Float]] = []
         for (position, call) in branch.enumerated() {
           values.append(try self.values(call, blocks[index]))
@@ -82,7 +84,7 @@ struct ChangeBuilder<Source: FeatureSource> {
       }
       parts.withLock { $0[index] = sums }
     }
-    var total = calls.map { Sums(request, $0.count) }
+    var total = calls.map { BranchSums(request, $0.count) }
     for part in parts.withLock({ $0 }) {
       for (branch, sums) in part!.enumerated() { total[branch] += sums }
     }
@@ -90,7 +92,7 @@ struct ChangeBuilder<Source: FeatureSource> {
   }
 
   // A filter over the token grid needs whole calls.
-  private func filtered(_ filter: SpectralFilter) throws -> [Sums] {
+  private func filtered(_ filter: SpectralFilter) throws -> [BranchSums] {
     precondition(request.pairs == .adjacent, "filtered changes are measured between neighbours")
     let valid = layout.tokens.filter(\.isValid)
     guard let grid = TokenGrid(valid) else {
@@ -100,7 +102,7 @@ struct ChangeBuilder<Source: FeatureSource> {
     }
     let whole = RowBlocks(layout, rowCount: layout.tokens.count)[0]
     return try calls.map { branch in
-      var sums = Sums(request, branch.count)
+      var sums = BranchSums(request, branch.count)
       var before: [Float] = []
       for (position, call) in branch.enumerated() {
         let values = filter.apply(
