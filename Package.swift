@@ -10,14 +10,17 @@ let package = Package(
     .executable(name: "wctrace", targets: ["wctrace"]),
   ],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
   targets: [
     .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
     .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .target(name: "Trace", dependencies: ["CHDF5", "CZstd"]),
-    .target(name: "WorldCache", dependencies: ["Trace"], swiftSettings: [.strictMemorySafety()]),
+    .target(
+      name: "WorldCache", dependencies: ["Trace", .product(name: "Yams", package: "Yams")],
+      swiftSettings: [.strictMemorySafety()]),
     .target(
       name: "WorldModel", dependencies: ["Trace", "COpenBLAS"], resources: [.copy("Resources")]),
     .executableTarget(
@@ -30,7 +33,7 @@ let package = Package(
     .target(name: "TestSupport", dependencies: ["Trace"], path: "Tests/TestSupport"),
     .testTarget(name: "TraceTests", dependencies: ["Trace", "TestSupport"]),
     .testTarget(
-      name: "WorldCacheTests", dependencies: ["WorldCache", "Trace", "TestSupport"]),
+      name: "WorldCacheTests", dependencies: ["WorldCache", "Trace", "TestSupport"], exclude: ["Fixtures"]),
     .testTarget(
       name: "WorldModelTests", dependencies: ["WorldModel", "Trace", "TestSupport"],
       resources: [.copy("Reference")]),

@@ -10,6 +10,10 @@ public struct Parameter: Hashable, Sendable {
     case site
     /// Whole numbers of at least 1 joined by `+`, one for each chunk; a single one serves all.
     case counts
+    /// Any text, such as a file's name; what it should be, in words.
+    case text(String)
+    /// A number or a word that a file of the user's puts to use.
+    case scalar
   }
 
   public var key: String
@@ -47,6 +51,8 @@ public struct Parameter: Hashable, Sendable {
     case .choice(let names): "one of " + names.joined(separator: ", ")
     case .site:
       "output, gain, guided, stack, hidden, rest.K (after K blocks) or rest.K.B (without the last B)"
+    case .text(let what): what
+    case .scalar: "a number or a word, as the file uses it"
     }
   }
 
@@ -68,6 +74,7 @@ public struct ParameterValues: Sendable {
   private var choices: [String: String] = [:]
   private var counts: [String: [Int]] = [:]
   private var sites: [String: Site] = [:]
+  private var texts: [String: String] = [:]
   /// The canonical spelling: every parameter in declared order.
   public let spec: PolicySpec
 
@@ -105,10 +112,18 @@ public struct ParameterValues: Sendable {
       case .choice(let name): choices[parameter.key] = name
       case .counts(let numbers): counts[parameter.key] = numbers
       case .site(let site): sites[parameter.key] = site
+      case .text(let text): texts[parameter.key] = text
       }
       canonical.settings.append(.init(parameter.key, value.text))
     }
     self.spec = canonical
+  }
+
+  /// The text of a parameter that tells what the others are, read before they are known.
+  static func text(_ key: String, in spec: PolicySpec, among parameters: [Parameter]) throws -> String {
+    if let setting = spec.settings.first(where: { $0.key == key }) { return setting.value }
+    // Says which key was meant, or that this one is missing.
+    return try ParameterValues(spec, parameters).text(key)
   }
 
   private enum Value {
@@ -117,6 +132,7 @@ public struct ParameterValues: Sendable {
     case choice(String)
     case counts([Int])
     case site(Site)
+    case text(String)
 
     var text: String {
       switch self {
@@ -125,6 +141,7 @@ public struct ParameterValues: Sendable {
       case .choice(let name): name
       case .site(let site): site.name
       case .counts(let numbers): numbers.map(String.init).joined(separator: "+")
+      case .text(let text): text
       }
     }
   }
@@ -139,6 +156,8 @@ public struct ParameterValues: Sendable {
       if names.contains(text) { return .choice(text) }
     case .site:
       if let site = Site(name: text) { return .site(site) }
+    case .text: return .text(text)
+    case .scalar: return .text(Double(text).map { $0.isFinite ? $0.shortest : text } ?? text)
     case .counts:
       let numbers = text.split(separator: "+", omittingEmptySubsequences: false).map { Int($0) ?? 0 }
       // Equal numbers are one number: a setting has one spelling.
@@ -154,6 +173,7 @@ public struct ParameterValues: Sendable {
   public func choice(_ key: String) -> String { choices[key]! }
   public func site(_ key: String) -> Site { sites[key]! }
   public func counts(_ key: String) -> [Int] { counts[key]! }
+  public func text(_ key: String) -> String { texts[key]! }
 
   /// For how many chunks numbers were given one by one; nil when every parameter serves all chunks.
   var chunkCount: Int? { counts.values.map(\.count).filter { $0 > 1 }.max() }

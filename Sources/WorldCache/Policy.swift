@@ -22,6 +22,8 @@ public protocol Policy: Sendable {
   func changes(blockCount: Int) -> [ChangeRequest]
   /// Fewest calls of a stream that it accepts: a policy with a warm-up wants calls after it.
   var minimumCallCount: Int { get }
+  /// Throws a ``PolicyError`` when it does not fit a chunk for other reasons than the number of calls.
+  func check(_ geometry: Geometry) throws
   /// How it predicts, for the ideal schedule of the same predictor; nil when it never predicts, or when a
   /// prediction depends on more than the newest computed calls.
   var predictor: (any Predictor)? { get }
@@ -44,6 +46,7 @@ extension Policy {
   public var coupling: Coupling { .pooled }
   public func changes(blockCount: Int) -> [ChangeRequest] { [] }
   public var minimumCallCount: Int { 1 }
+  public func check(_ geometry: Geometry) throws {}
   public var cachedTensorCount: Int { predictor?.anchorCount ?? 1 }
 }
 
@@ -61,6 +64,8 @@ public enum Coupling: String, Hashable, Sendable, CaseIterable {
 
 /// The calls that a policy is asked about one by one: those of one chunk and one expert.
 public struct CallStream: Hashable, Sendable {
+  /// Chunk of the rollout.
+  public var chunk: Int
   /// The stream's positions within its chunk.
   public var positions: Range<Int>
   /// Whether the chunk ends with this stream.
@@ -80,6 +85,7 @@ public struct CallStream: Hashable, Sendable {
 
   public init(_ geometry: Geometry, segment: Range<Int>, branch: Int) {
     let calls = geometry.calls[branch]
+    chunk = geometry.chunk
     positions = segment
     isLast = segment.upperBound == calls.count
     self.branch = branch

@@ -19,6 +19,26 @@ public struct PolicyEntry: Sendable {
   public var standIn: String?
   public var parameters: [Parameter]
   public var kind: Kind
+  /// Reads the file, or asks the program, that a specification names; nil for policies that are all here.
+  var load: (@Sendable (PolicySpec) throws -> Loaded)?
+
+  /// What a file or a program says of the policy that it describes.
+  struct Loaded: Sendable {
+    /// All parameters, those that it declares among them.
+    var parameters: [Parameter]
+    var make: @Sendable (ParameterValues) throws -> any Policy
+  }
+
+  /// An entry that is described by a file or a program, read once for each plan.
+  init(
+    name: String, summary: String, source: String, parameters: [Parameter],
+    load: @escaping @Sendable (PolicySpec) throws -> Loaded
+  ) {
+    self.init(
+      name: name, summary: summary, source: source, parameters: parameters,
+      kind: .ordinary { try load($0.spec).make($0) })
+    self.load = load
+  }
 
   public init(
     name: String, summary: String, source: String, standIn: String? = nil, parameters: [Parameter], kind: Kind
@@ -39,6 +59,7 @@ public enum PolicyRegistry {
     IntervalPolicy.entry,
     TaylorPolicy.entry,
     WorldCachePolicy.entry,
+    SchedulePolicy.entry,
     IdealPolicy.entry,
   ]
 
@@ -55,7 +76,11 @@ public enum PolicyRegistry {
   }
 
   public static func plan(_ spec: PolicySpec) throws -> PolicyPlan {
-    let entry = try entry(named: spec.name)
+    var entry = try entry(named: spec.name)
+    if let loaded = try entry.load?(spec) {
+      entry.parameters = loaded.parameters
+      entry.kind = .ordinary(loaded.make)
+    }
     let plan = PolicyPlan(entry: entry, values: try ParameterValues(spec, entry.parameters))
     // Settings that contradict one another show before any trace is opened.
     switch entry.kind {
@@ -120,6 +145,7 @@ public struct PolicyPlan: Sendable {
         "\(spec) caches \(policy.site?.name ?? "nothing"), but this geometry was measured at \(geometry.site)"
       )
     }
+    try policy.check(geometry)
     if geometry.callCount < policy.minimumCallCount {
       throw PolicyError(
         "\(spec) needs at least \(policy.minimumCallCount) calls in a chunk; this one has \(geometry.callCount)"

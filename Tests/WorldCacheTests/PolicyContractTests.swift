@@ -17,9 +17,12 @@ struct PolicyContractTests {
       "ideal:calls=9,predictor=worldcache,n-max=4",
     ]
 
-  // What has no default, as numbers of calls that the streams below can hold.
+  // What has no default: numbers of calls that the streams below can hold, and files of that policy's name.
   private static func required(_ entry: PolicyEntry) -> [PolicySpec.Setting] {
-    entry.parameters.filter { $0.defaultValue == nil }.map { .init($0.key, "8") }
+    entry.parameters.filter { $0.defaultValue == nil }.map { parameter in
+      if case .text = parameter.kind { return .init(parameter.key, Fixture.argument(of: entry.name)) }
+      return .init(parameter.key, "8")
+    }
   }
 
   private static let family = Synthetic(.smooth, seed: 11, branches: 2, calls: 17, tokens: 5)

@@ -9,7 +9,7 @@ struct SpecTests {
     expectPolicyError(message, location: location) { _ = try PolicyRegistry.plan(text) }
   }
 
-  private let known = "known are always, interval, taylor, worldcache, ideal"
+  private let known = "known are " + PolicyRegistry.entries.map(\.name).joined(separator: ", ")
 
   @Test("an unknown policy names the nearest one, if any is near")
   func unknownPolicy() {
