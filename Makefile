@@ -7,7 +7,9 @@ WCTRACE := .build/release/wctrace
 TRACE := demo/room.h5
 POLICY := worldcache:eta=0.5
 
-.PHONY: demo test crash-test build lint setup
+PYTHON := .build/python/bin/python
+
+.PHONY: demo test crash-test damage-test bench big-test bench-build build lint setup python
 
 # Record a rollout of the bundled model, replay policies against it, show where the error is.
 demo: build
@@ -18,7 +20,7 @@ demo: build
 	@echo; $(WCTRACE) inspect $(TRACE) --policy $(POLICY)
 	@echo; $(WCTRACE) schedule $(TRACE) --policy $(POLICY)
 
-test: setup
+test: setup python
 	swift test
 
 # The crash tests at full length: 200 kills of the release build, cuts and flips at every byte of a journal,
@@ -27,11 +29,28 @@ crash-test: build
 	WCTRACE_KILLS=200 WCTRACE_IMAGES=1000 WCTRACE_TOOL=$$PWD/$(WCTRACE) WCTRACE_CUT_EVERY=1 WCTRACE_FLIP_EVERY=1 \
 	  swift test --filter 'KillTests|JournalTests|PowerLossTests'
 
+# Every bit of the metadata flipped, cuts and zeros at every 4 KiB, and 5000 crafted mutants of each of four
+# files, in processes that may die of them. Nothing may be read silently, crash or hang.
+damage-test: build
+	.build/release/TraceDamage --crafted 5000
+
+# Speeds beside h5py and a raw file, taking turns; the recorder's cost.
+bench: bench-build python
+	Benchmarks/.build/release/wctrace-bench storage --python $(PYTHON)
+	@echo; Benchmarks/.build/release/wctrace-bench recorder
+
+# A trace of more than 4 GB; needs 9 GB of disk.
+big-test: bench-build
+	Benchmarks/.build/release/wctrace-bench big --tool $(WCTRACE)
+
+bench-build: build
+	swift build -c release --package-path Benchmarks
+
 build: setup
 	swift build -c release
 
 lint:
-	swift format lint --strict --recursive Package.swift Sources Tests
+	swift format lint --strict --recursive Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources
 
 # Installs the C libraries when they are missing, with sudo unless root.
 setup:
@@ -41,3 +60,16 @@ setup:
 	  $$root apt-get update -qq; \
 	  DEBIAN_FRONTEND=noninteractive $$root apt-get install -y -qq $(PACKAGES); \
 	fi
+
+# h5py and hdf5plugin, for the tests that compare with them.
+python: .build/python/ready
+
+.build/python/ready: Tests/Python/requirements.txt
+	@command -v python3 >/dev/null || { echo "Python 3.11 or later is needed for the comparison with h5py" >&2; exit 1; }
+	@if ! python3 -c 'import ensurepip, venv' 2>/dev/null; then \
+	  root=""; [ "$$(id -u)" = 0 ] || root=sudo; \
+	  $$root apt-get update -qq; DEBIAN_FRONTEND=noninteractive $$root apt-get install -y -qq python3-venv; \
+	fi
+	@python3 -m venv .build/python
+	@$(PYTHON) -m pip install -q --disable-pip-version-check -r Tests/Python/requirements.txt
+	@touch $@

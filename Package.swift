@@ -31,6 +31,11 @@ let package = Package(
       ],
       swiftSettings: [.strictMemorySafety()]),
     .target(name: "TestSupport", dependencies: ["Trace"], path: "Tests/TestSupport"),
+    .executableTarget(
+      name: "TraceDamage",
+      dependencies: [
+        "Trace", "TestSupport", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ], path: "Tests/TraceDamage"),
     .testTarget(name: "TraceTests", dependencies: ["Trace", "TestSupport"]),
     .testTarget(
       name: "WorldCacheTests", dependencies: ["WorldCache", "Trace", "TestSupport"], exclude: ["Fixtures"]),
@@ -38,7 +43,8 @@ let package = Package(
       name: "WorldModelTests", dependencies: ["WorldModel", "Trace", "TestSupport"],
       resources: [.copy("Reference")]),
     .testTarget(
-      name: "wctraceTests", dependencies: ["wctrace", "Trace", "TestSupport"], exclude: ["Golden"]),
+      name: "wctraceTests", dependencies: ["wctrace", "Trace", "TestSupport", "TraceDamage"],
+      exclude: ["Golden"]),
   ],
   swiftLanguageModes: [.v6]
 )

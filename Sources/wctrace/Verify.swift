@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import Trace
 import WorldCache
 
@@ -9,7 +10,8 @@ struct Verify: ParsableCommand {
     discussion: """
       Every block is checked against its checksums and everything together against the digest that the recorder \
       stored. The digest identifies the contents: two traces with the same one say the same, however they are \
-      stored. Exit codes: 0 sound, 1 damaged or no trace.
+      stored. The check runs in a process of its own with limits on memory and time, so that a file made to \
+      break the HDF5 library is reported as damaged too. Exit codes: 0 sound, 1 damaged or no trace.
       """)
 
   @Argument(help: "A recorded trace (.h5).")
@@ -17,7 +19,19 @@ struct Verify: ParsableCommand {
 
   @OptionGroup var output: FormatOption
 
+  /// Check in this process, which takes limits upon itself and may die of the file.
+  @Flag(help: .hidden)
+  var guarded = false
+
   mutating func run() throws {
+    guard guarded else {
+      let arguments = ["verify", "--guarded", "--format", output.format.rawValue, "--", trace]
+      let status = try GuardedRun.run(arguments, over: trace)
+      guard status == 0 else { throw ExitCode(status) }
+      return
+    }
+    let size = try? FileManager.default.attributesOfItem(atPath: trace)[.size] as? Int
+    GuardedRun.limitThisProcess(byteCount: (size ?? nil) ?? 0)
     let reader = try TraceReader(path: trace)
     let progress = Progress(total: reader.calls.count, unit: "calls")
     let verification = try TraceVerification(of: reader, progress: progress.update)
