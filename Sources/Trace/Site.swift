@@ -41,6 +41,14 @@ public enum Site: Hashable, Sendable {
     }
   }
 
+  /// Whether a predicted call adds its prediction to a fresh value at the beginning of the stretch.
+  public var hasBeginning: Bool {
+    switch self {
+    case .output, .guided, .hidden: false
+    case .gain, .stack, .rest: true
+    }
+  }
+
   /// The spelling in specifications, such as `stack` or `rest.1`; with a tail `rest.8.2`.
   public var name: String {
     switch self {

@@ -29,6 +29,8 @@ public protocol Policy: Sendable {
   var predictor: (any Predictor)? { get }
   /// Cached tensors of the site's size that it holds at most, per branch.
   var cachedTensorCount: Int { get }
+  /// Names of the groups in its predictions; empty when it does not tell tokens apart.
+  var groupNames: [String] { get }
 
   /// Starts a stream of calls.
   mutating func begin(_ stream: CallStream)
@@ -48,6 +50,7 @@ extension Policy {
   public var minimumCallCount: Int { 1 }
   public func check(_ geometry: Geometry) throws {}
   public var cachedTensorCount: Int { predictor?.anchorCount ?? 1 }
+  public var groupNames: [String] { predictor?.groupNames ?? [] }
 }
 
 /// Which guidance branches of a step one decision covers.
@@ -168,6 +171,15 @@ public struct Decision: Hashable, Sendable {
     case branch
     /// A program outside decided.
     case external
+
+    /// Whether the call might as well have been predicted as far as the method's fixed rules go: signals,
+    /// caps, budgets, checks and other branches judge; warm-ups, timetables and programs outside do not say.
+    public var isJudgement: Bool {
+      switch self {
+      case .threshold, .cap, .budget, .check, .branch: true
+      case .always, .warmUp, .lastCall, .forced, .history, .schedule, .external: false
+      }
+    }
   }
 
   public var action: Action

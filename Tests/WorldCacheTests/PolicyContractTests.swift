@@ -118,6 +118,34 @@ struct PolicyContractTests {
     }
   }
 
+  @Test(
+    "the finer figures agree with the plain ones, and trying predictions changes nothing", arguments: specs)
+  func details(spec: String) throws {
+    for (seed, family) in zip(UInt64(41)..., [Synthetic.Family.smooth, .random, .still]) {
+      let synthetic = Synthetic(family, seed: seed, branches: 2, calls: 17, tokens: 5)
+      let plan = try PolicyRegistry.plan(spec)
+      let geometry = try synthetic.geometry(for: plan)
+      let plain = StreamReplay(try plan.policy(for: geometry), over: geometry)
+      let fine = StreamReplay(try plan.policy(for: geometry), over: geometry, details: true)
+      let comment = Comment(rawValue: "\(family), seed \(seed), \(plain.picture(lane: 0))")
+      expectEqual(fine, plain, comment)
+      let details = try #require(fine.details)
+      for (branch, errors) in plain.callErrors.enumerated() {
+        for (position, error) in errors.enumerated() {
+          // Slack: the same sums in another order.
+          expectClose(
+            details.calls[0][branch][position]?.error ?? 0, error, relative: 1e-9, absolute: 1e-12,
+            "\(comment), call \(position)")
+        }
+      }
+      for (lane, attempts) in details.attemptErrors.enumerated() {
+        for (position, error) in attempts.enumerated() where error != nil {
+          #expect(fine.lanes[lane][position].action == .compute && error! >= 0, comment)
+        }
+      }
+    }
+  }
+
   private func expectEqual(_ a: StreamReplay, _ b: StreamReplay, _ comment: Comment) {
     #expect(a.lanes == b.lanes, comment)
     #expect(a.callErrors == b.callErrors, comment)

@@ -37,6 +37,7 @@ public struct GroupedPredictor: Predictor {
   public var anchorCount: Int { 3 }
   public var minimumAnchorCount: Int { 3 }
   public var longestStreak: Int? { damped.nMax }
+  public var groupNames: [String] { Group.allCases.map { "\($0)" } }
 
   public func groups(anchors: [Int], signals: some Signals) -> TokenGroups? {
     signals.remembered(GroupsKey(pStable: pStable, pChaotic: pChaotic, anchors: anchors)) {

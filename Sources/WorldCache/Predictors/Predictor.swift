@@ -7,6 +7,8 @@ public protocol Predictor: Sendable {
   /// Computed calls it looks back on at most, and those it needs before it predicts at all.
   var anchorCount: Int { get }
   var minimumAnchorCount: Int { get }
+  /// Names of its groups; empty when all tokens are alike.
+  var groupNames: [String] { get }
   /// Longest streak it is defined for; nil when any.
   var longestStreak: Int? { get }
 
@@ -20,6 +22,7 @@ public protocol Predictor: Sendable {
 
 extension Predictor {
   public var longestStreak: Int? { nil }
+  public var groupNames: [String] { [] }
   public var minimumAnchorCount: Int { 1 }
   public func groups(anchors: [Int], signals: some Signals) -> TokenGroups? { nil }
 }

@@ -8,12 +8,14 @@ struct ErrorSums {
   private(set) var tokenSquaredErrors: [Double]
   private(set) var growth: [(squares: Double, count: Int)] = []
   private(set) var streakSquaredError = 0.0
+  /// The same token by token; nil unless asked for.
+  private(set) var streakSquaredErrors: [Double]?
   /// Weights of every point in the error of the final latent, `[point][token]`; nil where all are zero.
   private var direct: [[Double]?]
   /// The same for the streak under way of every lane.
   private var streaks: [[[Double]?]]
 
-  init(_ geometry: Geometry, laneCount: Int) {
+  init(_ geometry: Geometry, laneCount: Int, tokenwise: Bool = false) {
     self.geometry = geometry
     callErrors = Array(
       repeating: [Double](repeating: 0, count: geometry.callCount), count: geometry.branchCount)
@@ -21,6 +23,7 @@ struct ErrorSums {
     tokenSquaredErrors = [Double](repeating: 0, count: geometry.tokenCount)
     direct = Array(repeating: nil, count: geometry.distances.pointCount)
     streaks = Array(repeating: direct, count: laneCount)
+    if tokenwise { streakSquaredErrors = tokenSquaredErrors }
   }
 
   /// Counts the error of one predicted position, over the branches that the decision covers.
@@ -41,12 +44,12 @@ struct ErrorSums {
         let square = squares[prediction.group(of: first + token)][token]
         sum += square
         worst = max(worst, square)
-        tokenSquaredErrors[token] += ErrorSums.ratio(square, meanSquare)
+        tokenSquaredErrors[token] += Relative.square(square, meanSquare)
       }
-      let relative = ErrorSums.ratio(sum / Double(tokenCount), meanSquare)
+      let relative = Relative.square(sum / Double(tokenCount), meanSquare)
       callErrors[branch][position] = relative.squareRoot()
       worstTokenErrors[position] = max(
-        worstTokenErrors[position], ErrorSums.ratio(worst, meanSquare).squareRoot())
+        worstTokenErrors[position], Relative.square(worst, meanSquare).squareRoot())
       while growth.count < distance { growth.append((0, 0)) }
       growth[distance - 1].squares += relative
       growth[distance - 1].count += 1
@@ -77,12 +80,15 @@ struct ErrorSums {
     scale(&direct)
     for lane in streaks.indices { scale(&streaks[lane]) }
     streakSquaredError *= factor * factor
+    streakSquaredErrors = streakSquaredErrors?.map { $0 * factor * factor }
   }
 
   /// Ends a streak: its error of the final latent is one vector per token.
   mutating func closeStreak(lane: Int) {
     guard streaks[lane].contains(where: { $0 != nil }) else { return }
-    streakSquaredError += squaredNorm(streaks[lane])
+    let squares = squaredNorms(streaks[lane])
+    streakSquaredError += squares.reduce(0, +)
+    streakSquaredErrors = streakSquaredErrors.map { zip($0, squares).map { $0 + $1 } }
     for (point, row) in streaks[lane].enumerated() {
       guard let row else { continue }
       direct[point] = direct[point].map { zip($0, row).map { $0 + $1 } } ?? row
@@ -90,15 +96,11 @@ struct ErrorSums {
     streaks[lane] = Array(repeating: nil, count: direct.count)
   }
 
-  var directSquaredError: Double { squaredNorm(direct) }
+  /// Token by token.
+  var directSquaredErrors: [Double] { squaredNorms(direct) }
 
-  private func squaredNorm(_ weights: [[Double]?]) -> Double {
+  private func squaredNorms(_ weights: [[Double]?]) -> [Double] {
     let points = weights.indices.filter { weights[$0] != nil }
-    return geometry.distances.squaredNorms(points: points, weights: points.map { weights[$0]! }).reduce(0, +)
-  }
-
-  // A tensor that is zero throughout has no scale: exact predictions of it are right, others infinitely wrong.
-  private static func ratio(_ square: Double, _ scale: Double) -> Double {
-    square == 0 ? 0 : square / scale
+    return geometry.distances.squaredNorms(points: points, weights: points.map { weights[$0]! })
   }
 }

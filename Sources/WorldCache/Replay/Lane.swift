@@ -8,6 +8,8 @@ struct Lane {
   let covered: Range<Int>
   /// Position of the newest computed call.
   var newest = 0
+  // Computed calls of the segment under way.
+  private var computedCount = 0
 
   /// One lane for each decision that a policy takes at a step.
   static func lanes(of policy: any Policy, over geometry: Geometry) -> [Lane] {
@@ -25,6 +27,7 @@ struct Lane {
   }
 
   mutating func begin(_ segment: Range<Int>) {
+    computedCount = 0
     policy.begin(CallStream(signals.geometry, segment: segment, branch: signals.branches.lowerBound))
   }
 
@@ -36,9 +39,26 @@ struct Lane {
   mutating func computed(at position: Int) {
     policy.computed(at: position, signals: signals)
     newest = position
+    computedCount += 1
   }
 
   mutating func prediction(at position: Int) -> Prediction {
     policy.prediction(at: position, signals: signals)
+  }
+
+  /// What the policy would have emitted at a call that it is about to take as computed.
+  ///
+  /// Nil where the reason is a rule rather than a judgement, and where there is nothing to predict from or the
+  /// predictor is not defined so far on. A copy of the policy is asked, so that nothing changes.
+  func attempt(at position: Int, _ decision: Decision) -> Prediction? {
+    guard decision.action == .compute, decision.reason.isJudgement, policy.site != nil, computedCount > 0
+    else { return nil }
+    if let predictor = policy.predictor {
+      guard computedCount >= predictor.minimumAnchorCount,
+        position - newest <= predictor.longestStreak ?? Int.max
+      else { return nil }
+    }
+    var copy = policy
+    return copy.prediction(at: position, signals: signals)
   }
 }

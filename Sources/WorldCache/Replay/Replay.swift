@@ -13,27 +13,37 @@ public struct Replay: Sendable {
   public let seconds: Double
   /// Predicted wall seconds of the same calls all computed.
   public let uncachedSeconds: Double
+  /// The finer figures, where they were asked for.
+  public let details: ReplayDetails?
 
   /// Replays a policy over every chunk; throws a ``PolicyError`` when a chunk is too short for it.
-  public init(_ plan: PolicyPlan, over geometries: [Geometry]) throws {
+  ///
+  /// With `details`, works out the finer figures as well, which takes several times as long.
+  public init(_ plan: PolicyPlan, over geometries: [Geometry], details: Bool = false) throws {
     precondition(!geometries.isEmpty, "a trace has at least one chunk")
     precondition(Set(geometries.map(\.tokenCount)).count == 1, "the chunks of a trace share their layouts")
     try plan.checkChunkCount(geometries.count)
     spec = plan.spec
-    streams = try geometries.enumerated().map { place, geometry in
-      StreamReplay(try plan.policy(for: geometry, place: place), over: geometry)
-    }
+    let policies = try geometries.enumerated().map { try plan.policy(for: $1, place: $0) }
+    streams = zip(policies, geometries).map { StreamReplay($0, over: $1, details: details) }
     for geometry in geometries { try geometry.distances.requireIntact() }
     site = geometries[0].site
     tokens = geometries[0].tokens
     modalities = geometries[0].modalities
     seconds = streams.reduce(0) { $0 + $1.seconds }
     uncachedSeconds = streams.reduce(0) { $0 + $1.uncachedSeconds }
+    self.details = ReplayDetails(streams, groupNames: policies[0].groupNames)
   }
 
   /// Computed calls and all calls; guidance branches that are decided about together count as one.
   public var computedCount: Int { streams.reduce(0) { $0 + $1.computedCount } }
   public var callCount: Int { streams.reduce(0) { $0 + $1.decisionCount } }
+
+  /// What the cache holds at most, over the chunks, of one branch; and of how many branches it holds that.
+  public var cache: CacheSize { streams.map(\.cache).max { $0.count < $1.count }! }
+  public var branchCount: Int { streams[0].callErrors.count }
+  /// Calls of every token and branch: the size of the work.
+  public var tokenCallCount: Int { streams.reduce(0) { $0 + tokens.count * $1.callErrors.joined().count } }
 
   /// ‖Σ w_s e_s‖ over all tokens and chunks, relative to the final latent; nil when that is not recorded.
   public var directError: Double? { relative(\.directSquaredError) }

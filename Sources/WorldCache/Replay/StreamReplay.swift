@@ -29,6 +29,10 @@ public struct StreamReplay: Sendable {
   /// Predicted wall seconds, from the recorded medians of every stretch; and of the same calls all computed.
   public let seconds: Double
   public let uncachedSeconds: Double
+  /// What the cache holds of one branch at most.
+  public let cache: CacheSize
+  /// The finer figures, where they were asked for.
+  public let details: StreamDetails?
 
   /// Decisions that were taken to compute, and all decisions.
   public var computedCount: Int { lanes.reduce(0) { $0 + $1.count { $0.action == .compute } } }
@@ -39,15 +43,21 @@ public struct StreamReplay: Sendable {
     lanes[lane].indices.filter { lanes[lane][$0].action == .compute }
   }
 
+  /// The guidance branches that a lane's decisions cover.
+  public func branches(of lane: Int) -> Range<Int> {
+    lanes.count == 1 ? 0..<callErrors.count : lane..<(lane + 1)
+  }
+
   /// The decisions of a lane as a picture, a C for each computed call and a p for each predicted one.
   public func picture(lane: Int) -> String {
     String(lanes[lane].map { $0.action == .compute ? "C" : "p" })
   }
 
-  /// Replays a policy from position 0 on.
-  public init(_ policy: any Policy, over geometry: Geometry) {
+  /// Replays a policy from position 0 on; with `details`, works out the finer figures as well.
+  public init(_ policy: any Policy, over geometry: Geometry, details: Bool = false) {
     var lanes = Lane.lanes(of: policy, over: geometry)
-    var sums = ErrorSums(geometry, laneCount: lanes.count)
+    var sums = ErrorSums(geometry, laneCount: lanes.count, tokenwise: details)
+    var trail = details ? Trail(covered: lanes.map(\.covered)) : nil
     var decisions = [[Decision]](repeating: [], count: lanes.count)
     for position in 0..<geometry.callCount {
       if let segment = geometry.segments.first(where: { $0.lowerBound == position }) {
@@ -77,23 +87,27 @@ public struct StreamReplay: Sendable {
       for (lane, decision) in step.enumerated() {
         switch decision.action {
         case .compute:
+          trail?.append(nil, attempt: lanes[lane].attempt(at: position, decision), lane: lane)
           lanes[lane].computed(at: position)
           sums.closeStreak(lane: lane)
         case .predict:
-          let newest = lanes[lane].newest
+          let prediction = lanes[lane].prediction(at: position)
+          trail?.append(prediction, attempt: nil, lane: lane)
           sums.add(
-            lanes[lane].prediction(at: position), at: position, distance: position - newest, lane: lane,
+            prediction, at: position, distance: position - lanes[lane].newest, lane: lane,
             branches: lanes[lane].covered)
         }
       }
     }
     for lane in lanes.indices { sums.closeStreak(lane: lane) }
     self.init(
-      decisions: decisions, covered: lanes.map(\.covered.count), policy, sums: sums, geometry: geometry)
+      decisions: decisions, covered: lanes.map(\.covered.count), policy, sums: sums, trail: trail,
+      geometry: geometry)
   }
 
   private init(
-    decisions: [[Decision]], covered: [Int], _ policy: any Policy, sums: ErrorSums, geometry: Geometry
+    decisions: [[Decision]], covered: [Int], _ policy: any Policy, sums: ErrorSums, trail: Trail?,
+    geometry: Geometry
   ) {
     chunk = geometry.chunk
     steps = geometry.calls[0].map(\.step)
@@ -102,10 +116,17 @@ public struct StreamReplay: Sendable {
     callErrors = sums.callErrors
     worstTokenErrors = sums.worstTokenErrors
     tokenSquaredErrors = sums.tokenSquaredErrors
-    directSquaredError = geometry.site.isIntegrated ? sums.directSquaredError : nil
+    let direct = geometry.site.isIntegrated ? sums.directSquaredErrors : nil
+    directSquaredError = direct?.reduce(0, +)
     streakSquaredError = geometry.site.isIntegrated ? sums.streakSquaredError : nil
     finalSquaredNorm = geometry.finalSquaredNorms.isEmpty ? nil : geometry.finalSquaredNorms.reduce(0, +)
     growth = sums.growth
+    cache = CacheSize(of: policy, over: geometry)
+    details = trail.map {
+      StreamDetails(
+        $0, over: geometry, directSquaredErrors: direct,
+        streakSquaredErrors: geometry.site.isIntegrated ? sums.streakSquaredErrors : nil)
+    }
     let (computed, predicted) = (geometry.computedSeconds, geometry.predictedSeconds(station: policy.station))
     // The guided prediction stands for all branches of its step.
     let branches = geometry.site == .guided ? Double(geometry.recordedBranchCount) : 1
