@@ -117,6 +117,8 @@ public struct CallStream: Hashable, Sendable {
 public protocol Signals {
   /// Norms of a combination of values at the site, one per token, branch after branch.
   func norms(of combination: Combination) -> [Double]
+  /// The same for some of the tokens, in ascending order of their places.
+  func norms(of combination: Combination, at tokens: [Int]) -> [Double]
   /// `mean |x|` over all tokens and channels at a call.
   func meanAbsolute(_ change: ChangeRequest, at position: Int) -> Double
   /// `mean |x_u − x_v|` over all tokens and channels.
@@ -133,6 +135,11 @@ public protocol Signals {
 extension Signals {
   public func remembered<Value: Sendable>(_ key: some Hashable & Sendable, _ make: () -> Value) -> Value {
     make()
+  }
+
+  public func norms(of combination: Combination, at tokens: [Int]) -> [Double] {
+    let norms = norms(of: combination)
+    return tokens.map { norms[$0] }
   }
 
   /// `mean |x_position − x_reference| / mean |x_reference|`: a ratio of means, over the reference.
@@ -218,15 +225,4 @@ public struct Prediction: Hashable, Sendable {
 
   /// Index of the combination of a token of the covered branches.
   func group(of token: Int) -> Int { groups.map { Int($0.indices[token]) } ?? 0 }
-}
-
-/// The group of every token, made once and compared by identity.
-public final class TokenGroups: Hashable, Sendable {
-  /// One entry per token, branch after branch.
-  public let indices: [UInt8]
-
-  public init(_ indices: [UInt8]) { self.indices = indices }
-
-  public static func == (a: TokenGroups, b: TokenGroups) -> Bool { a === b }
-  public func hash(into hasher: inout Hasher) { hasher.combine(ObjectIdentifier(self)) }
 }

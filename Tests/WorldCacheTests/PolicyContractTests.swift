@@ -126,7 +126,7 @@ struct PolicyContractTests {
       let plan = try PolicyRegistry.plan(spec)
       let geometry = try synthetic.geometry(for: plan)
       let plain = StreamReplay(try plan.policy(for: geometry), over: geometry)
-      let fine = StreamReplay(try plan.policy(for: geometry), over: geometry, details: true)
+      let fine = StreamReplay(try plan.policy(for: geometry), over: geometry, figures: .details)
       let comment = Comment(rawValue: "\(family), seed \(seed), \(plain.picture(lane: 0))")
       expectEqual(fine, plain, comment)
       let details = try #require(fine.details)

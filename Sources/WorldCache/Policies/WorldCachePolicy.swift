@@ -111,18 +111,17 @@ public struct WorldCachePolicy: Policy {
     let damped = grouped.damped
     let anchors = forecaster.anchors
     let curvatures = Curvature.values(anchors: anchors, signals: signals)
-    let groups = grouped.groups(anchors: anchors, signals: signals)!.indices
+    let groups = grouped.groups(anchors: anchors, signals: signals)!
+    let chaotic = groups.members(of: GroupedPredictor.Group.chaotic.rawValue)
     let before =
       k == 1 ? Combination(valueAt: anchors[0]) : damped.combinations(anchors: anchors, distance: k - 1)[0]
-    let change = signals.norms(of: damped.combinations(anchors: anchors, distance: k)[0] - before)
-    var (sum, chaoticCount) = (0.0, 0)
-    for token in groups.indices where groups[token] == GroupedPredictor.Group.chaotic.rawValue {
-      sum += curvatures[token] * change[token]
-      chaoticCount += 1
-    }
+    let change = signals.norms(
+      of: damped.combinations(anchors: anchors, distance: k)[0] - before, at: chaotic)
+    var sum = 0.0
+    for (place, token) in chaotic.enumerated() { sum += curvatures[token] * change[place] }
     switch normalisation {
     case .code: return sum / Double(curvatures.count)
-    case .paper: return chaoticCount == 0 ? 0 : sum / Double(chaoticCount)
+    case .paper: return chaotic.isEmpty ? 0 : sum / Double(chaotic.count)
     }
   }
 }

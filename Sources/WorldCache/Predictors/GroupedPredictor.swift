@@ -55,8 +55,8 @@ public struct GroupedPredictor: Predictor {
   public func groups(of curvatures: [Double]) -> [UInt8] {
     let (low, high) = boundaries(of: curvatures)
     return curvatures.map { curvature in
-      let group: Group = curvature >= high ? .chaotic : curvature < low ? .stable : .linear
-      return group.rawValue
+      let slow = curvature < low ? Group.stable.rawValue : Group.linear.rawValue
+      return curvature >= high ? Group.chaotic.rawValue : slow
     }
   }
 
