@@ -49,6 +49,24 @@ enum TraceAssembler {
     return candidate
   }
 
+  /// Removes the unfinished files that an interrupted `write` to `path` left; only for who makes sure that
+  /// none is under way.
+  static func removePartials(of path: String) {
+    let name = path.split(separator: "/").last.map(String.init) ?? path
+    let folder = FileSystem.folder(of: path)
+    for other in (try? FileSystem.names(in: folder)) ?? [] where other.hasPrefix(name + ".") {
+      let middle = other.dropFirst(name.count)
+      guard middle.wholeMatch(of: /(\.[0-9]+)?\.partial/) != nil else { continue }
+      let candidate = folder + "/" + other
+      // A file of ours is empty or starts as HDF5 does; anything else is not touched.
+      guard FileSystem.kind(of: candidate) == .file,
+        let (head, byteCount) = try? FileSystem.head(of: candidate, HDF5File.signature.count),
+        byteCount == 0 || head == HDF5File.signature || head.allSatisfy({ $0 == 0 })
+      else { continue }
+      FileSystem.remove(candidate)
+    }
+  }
+
   private static func write(
     _ contents: JournalContents, from journal: JournalFile, to root: HDF5Group
   ) throws(TraceError) {

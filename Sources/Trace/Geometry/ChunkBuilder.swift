@@ -208,6 +208,11 @@ extension FeatureSource {
   /// Rows of a value that the network computed; throws when it is predicted, derived, absent or not finite.
   func freshRows(_ rows: Range<Int>, of tap: Tap, _ call: Call) throws -> [Float] {
     let state = try state(of: tap, call: call.ordinal)
+    guard state != .absent else {
+      throw TraceError(
+        .lacking, path: path, at: "call \(call.ordinal)",
+        "replay needs the tap \(tap) at every call, and it was not recorded at this one")
+    }
     guard state == .fresh else {
       throw TraceError(
         .lacking, path: path, at: "call \(call.ordinal)",

@@ -32,8 +32,9 @@ final class JournalFile {
     guard ftruncate(descriptor, 0) == 0 else { throw failure("the file cannot be emptied") }
   }
 
-  /// Opens a journal for reading; throws `missing`, `inUse` or `inputOutput`.
-  init(opening path: String) throws(TraceError) {
+  /// Opens a journal for reading, `alone` if nobody else may meanwhile; throws `missing`, `inUse` or
+  /// `inputOutput`.
+  init(opening path: String, alone: Bool = false) throws(TraceError) {
     self.path = path
     guard FileSystem.kind(of: path) != .nothing else {
       throw TraceError(.missing, path: path, "there is no such file")
@@ -42,7 +43,7 @@ final class JournalFile {
       throw TraceError(.notATrace, path: path, "this is not a regular file")
     }
     descriptor = try Self.open(path, O_RDONLY)
-    try requireLock(LOCK_SH, "the recording is still being written; wait until it ends")
+    try requireLock(alone ? LOCK_EX : LOCK_SH, "the recording is still being written; wait until it ends")
     byteCount = try size()
   }
 
