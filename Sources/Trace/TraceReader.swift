@@ -93,25 +93,6 @@ public final class TraceReader: Sendable {
     return seconds
   }
 
-  /// Reads the tensor at a tap for a call; one read and unpacking of the whole tensor.
-  ///
-  /// Throws `lacking` when the tap was not recorded or the feature is absent, `corrupt` when a
-  /// checksum fails.
-  public func feature(_ tap: Tap, call: Int) throws(TraceError) -> Tensor {
-    try requireCall(call)
-    let entry = try entry(tap)
-    guard entry.states[call] != .absent else {
-      throw TraceError(.lacking, path: path, at: "/taps/\(tap)", "the feature of call \(call) is absent")
-    }
-    let values: [Float]
-    switch dtype {
-    case .float32: values = try entry.features.read(at: call)
-    case .float16:
-      values = try entry.features.read(UInt16.self, at: call).map { Float(Float16(bitPattern: $0)) }
-    }
-    return Tensor(rows: entry.layout.tokens.count, columns: entry.layout.channelCount, values: values)
-  }
-
   /// Reads a chunk's final latent; throws `lacking` when the recording kept none.
   public func `final`(chunk: Int) throws(TraceError) -> Tensor {
     guard let finalLatents else {
@@ -132,7 +113,7 @@ public final class TraceReader: Sendable {
     return ByteCounts(raw: present * entry.features.entryByteCount, stored: entry.features.storedByteCount)
   }
 
-  private func entry(_ tap: Tap) throws(TraceError) -> RecordedTap {
+  func entry(_ tap: Tap) throws(TraceError) -> RecordedTap {
     guard let entry = recorded[tap] else {
       let names = taps.map(\.name).joined(separator: ", ")
       throw TraceError(.lacking, path: path, "the tap \(tap) was not recorded; there are \(names)")
@@ -140,18 +121,9 @@ public final class TraceReader: Sendable {
     return entry
   }
 
-  private func requireCall(_ call: Int) throws(TraceError) {
+  func requireCall(_ call: Int) throws(TraceError) {
     guard calls.indices.contains(call) else {
       throw TraceError(.lacking, path: path, "calls are 0 to \(calls.count - 1), not \(call)")
     }
   }
-}
-
-extension TraceReader: FeatureSource {
-  public func rows(_ rows: Range<Int>, of tap: Tap, call: Int) throws(TraceError) -> [Float] {
-    let tensor = try feature(tap, call: call)
-    return Array(tensor.values[(rows.lowerBound * tensor.columns)..<(rows.upperBound * tensor.columns)])
-  }
-
-  public func rowCountOfBlock(of tap: Tap) throws(TraceError) -> Int { try layout(of: tap).tokens.count }
 }

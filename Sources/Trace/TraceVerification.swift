@@ -50,9 +50,11 @@ public struct TraceVerification: Sendable {
   }
 
   private static func hash(of dataset: HDF5Dataset, at entry: Int) throws(TraceError) -> UInt64 {
-    switch dataset.element {
-    case .float16: TraceDigest.hash(try dataset.read(UInt16.self, at: entry))
-    default: TraceDigest.hash(try dataset.read(Float.self, at: entry))
+    let numbers = ByteBuffer(byteCount: dataset.entryByteCount)
+    let pieces = dataset.pieces(of: entry)
+    try concurrently(pieces.count, worker: { _ in BlockDecoder() }) { (decoder, index) throws(TraceError) in
+      try dataset.read(pieces[index], with: decoder, into: numbers[pieces[index].bytes])
     }
+    return xxh64(UnsafeRawBufferPointer(numbers.bytes))
   }
 }

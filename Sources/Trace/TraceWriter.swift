@@ -1,3 +1,5 @@
+import Synchronization
+
 /// Writes one recorded rollout, which appears under its name only when finished.
 ///
 /// Until then everything is in the journal `path` + `.wcj`, an append-only file from which
@@ -19,7 +21,8 @@ public final class TraceWriter {
   public var dtype: StorageType { description.dtype }
 
   let description: TraceDescription
-  private let encoder = BlockEncoder()
+  // One for each worker.
+  private let encoders = (0..<workerCount).map { _ in BlockEncoder() }
   private let overwrites: Bool
   // Gone when the writer has ended: the journal is open, and locked, exactly as long as this lives.
   private var journal: JournalWriter?
@@ -68,21 +71,25 @@ public final class TraceWriter {
       {
         throw TraceError(.invalid, path: path, at: "call \(call.ordinal)", problem)
       }
-      var hashes: [UInt64] = []
-      for (place, tap) in description.line.enumerated() where taps[tap] != nil {
-        guard let feature = features[tap], let layout = description.layout(of: tap) else {
-          hashes.append(0)
-          continue
-        }
-        hashes += [try stage(feature, layout, .block, UInt16(place), call.ordinal, in: journal)]
+      var tensors: [StagedTensor] = []
+      for (place, tap) in description.line.enumerated() {
+        guard let feature = features[tap] else { continue }
+        tensors.append(
+          StagedTensor(
+            feature, .block, name: tap.name, tap: UInt16(place), ordinal: call.ordinal, as: dtype,
+            journal.pool))
       }
+      var hashes = try stage(tensors, in: journal)[...]
       try journal.commit(
         RecordedCall(
           call: call,
           states: description.recordedTaps.map {
             states[$0] ?? (features[$0] == nil ? .absent : .fresh)
           },
-          stretchSeconds: description.line.map { stretchSeconds[$0] ?? 0 }, hashes: hashes))
+          stretchSeconds: description.line.map { stretchSeconds[$0] ?? 0 },
+          hashes: description.recordedTaps.map {
+            features[$0] == nil ? 0 : hashes.removeFirst()
+          }))
     }
   }
 
@@ -103,8 +110,10 @@ public final class TraceWriter {
       if let problem = Self.problem(latent, layout) {
         throw TraceError(.invalid, path: path, at: "/final", problem)
       }
-      let hash = try stage(latent, layout, .finalBlock, JournalRecord.none, chunk, in: journal)
-      try journal.commitFinal(chunk: chunk, hash: hash)
+      let tensor = StagedTensor(
+        latent, .finalBlock, name: "final", tap: JournalRecord.none, ordinal: chunk, as: .float32,
+        journal.pool)
+      try journal.commitFinal(chunk: chunk, hash: try stage([tensor], in: journal)[0])
     }
   }
 
@@ -138,28 +147,61 @@ public final class TraceWriter {
     journal = nil
   }
 
-  // Packs a tensor's blocks, hands them to the journal and returns the hash of the numbers.
+  // Packs the tensors' blocks on all cores, hands them to the journal and returns the tensors' hashes.
   private func stage(
-    _ tensor: Tensor, _ layout: TokenTable, _ kind: JournalRecord.Kind, _ tap: UInt16, _ ordinal: Int,
-    in journal: JournalWriter
-  ) throws(TraceError) -> UInt64 {
-    let isHalf = kind == .block && dtype == .float16
-    let halves = isHalf ? tensor.values.map { Float16($0).bitPattern } : []
-    let shape = TraceDescription.blockShape(of: layout, isHalf ? .float16 : .float32)
-    for block in 0..<shape.count {
-      func encode(_ bytes: UnsafeRawBufferPointer) -> [UInt8]? {
-        encoder.encode(
-          UnsafeRawBufferPointer(rebasing: bytes[shape.byteRange(of: block)]),
-          elementByteCount: shape.elementByteCount, blockByteCount: shape.blockByteCount)
+    _ tensors: [StagedTensor], in journal: JournalWriter
+  ) throws(TraceError) -> [UInt64] {
+    let jobs = tensors.flatMap { tensor in
+      (0..<tensor.shape.count).map { block in
+        let room = BlockCodec.largestStoredByteCount(of: tensor.shape.blockByteCount)
+        return (tensor: tensor, block: block, buffer: journal.pool.take(JournalRecord.byteCount(of: room)))
       }
-      let stored = isHalf ? halves.withUnsafeBytes(encode) : tensor.values.withUnsafeBytes(encode)
-      guard let stored else {
+    }
+    let heads = jobs.enumerated().map { index, job in
+      var record = journal.record(job.tensor.kind, after: index)
+      record.tap = job.tensor.tap
+      record.ordinal = UInt32(job.tensor.ordinal)
+      record.block = UInt32(job.block)
+      record.rawByteCount = UInt32(job.tensor.shape.blockByteCount)
+      return record
+    }
+    let sealed = Mutex([JournalWriter.SealedRecord?](repeating: nil, count: jobs.count))
+    try concurrently(jobs.count, worker: { [encoders] in encoders[$0] }) {
+      [dtype, path, journalPath] (encoder, index) throws(TraceError) in
+      let (tensor, block, buffer) = jobs[index]
+      guard tensor.prepare(block) else {
+        throw TraceError(
+          .invalid, path: path, at: "call \(tensor.ordinal)",
+          "a value at the tap \(tensor.name) is too large for \(dtype); record as float32")
+      }
+      guard let record = Self.seal(tensor, block, buffer, heads[index], encoder) else {
         throw TraceError(.inputOutput, path: journalPath, "a block cannot be compressed: out of memory")
       }
-      try journal.stage(
-        kind, stored, tap: tap, ordinal: ordinal, block: block, rawByteCount: shape.blockByteCount)
+      sealed.withLock { $0[index] = record }
     }
-    return isHalf ? TraceDigest.hash(halves) : TraceDigest.hash(tensor.values)
+    let hashes = Mutex([UInt64](repeating: 0, count: tensors.count))
+    concurrently(tensors.count) { index in
+      let hash = tensors[index].hash
+      hashes.withLock { $0[index] = hash }
+    }
+    for tensor in tensors { tensor.release(to: journal.pool) }
+    journal.stage(sealed.withLock { $0.compactMap { $0 } })
+    return hashes.withLock { $0 }
+  }
+
+  private static func seal(
+    _ tensor: StagedTensor, _ block: Int, _ buffer: ByteBuffer, _ head: JournalRecord, _ encoder: BlockEncoder
+  ) -> JournalWriter.SealedRecord? {
+    let room = JournalRecord.headByteCount..<buffer.bytes.count - JournalRecord.checksumByteCount
+    let byteCount = tensor.withBytes(of: block) {
+      encoder.encode(
+        $0, elementByteCount: tensor.shape.elementByteCount, blockByteCount: tensor.shape.blockByteCount,
+        into: buffer[room])
+    }
+    guard let byteCount else { return nil }
+    var head = head
+    head.payloadByteCount = UInt32(byteCount)
+    return JournalWriter.SealedRecord(head, in: buffer)
   }
 
   private func endingOnError(_ body: (JournalWriter) throws(TraceError) -> Void) throws(TraceError) {

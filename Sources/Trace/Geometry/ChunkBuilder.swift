@@ -1,4 +1,3 @@
-import Dispatch
 import Synchronization
 
 /// Builds the geometry of one chunk.
@@ -264,26 +263,4 @@ struct RowBlocks {
 
   var count: Int { blocks.count }
   subscript(index: Int) -> Block { blocks[index] }
-}
-
-/// Runs `body` for every index on all cores; the first error by index is thrown.
-func concurrently(
-  _ count: Int, _ progress: @escaping @Sendable (Int, Int) -> Void = { _, _ in },
-  _ body: @Sendable (Int) throws -> Void
-) throws {
-  let state = Mutex((done: 0, errors: [Int: any Error]()))
-  DispatchQueue.concurrentPerform(iterations: count) { index in
-    guard state.withLock({ $0.errors.isEmpty }) else { return }
-    do {
-      try body(index)
-    } catch {
-      state.withLock { $0.errors[index] = error }
-    }
-    let done = state.withLock {
-      $0.done += 1
-      return $0.done
-    }
-    progress(done, count)
-  }
-  if let error = state.withLock({ $0.errors.min { $0.key < $1.key }?.value }) { throw error }
 }

@@ -19,19 +19,20 @@ package enum ByteShuffle {
     }
   }
 
-  /// Joins byte planes back into numbers.
+  /// Joins byte planes back into numbers, from the one on that begins at byte `start`.
   package static func gather(
-    _ planes: UnsafeRawBufferPointer, into numbers: UnsafeMutableRawBufferPointer, elementByteCount: Int
+    _ planes: UnsafeRawBufferPointer, from start: Int = 0, into numbers: UnsafeMutableRawBufferPointer,
+    elementByteCount: Int
   ) {
     let count = numbers.count / elementByteCount
     let stride = planes.count / elementByteCount
     guard count > 0, let source = planes.baseAddress, let target = numbers.baseAddress else { return }
-    let bytes = source.assumingMemoryBound(to: UInt8.self)
+    let bytes = source.assumingMemoryBound(to: UInt8.self) + start / elementByteCount
     switch elementByteCount {
     case 2: join(bytes, stride, target.assumingMemoryBound(to: UInt16.self), count)
     case 4: join(bytes, stride, target.assumingMemoryBound(to: UInt32.self), count)
     case 8: join(bytes, stride, target.assumingMemoryBound(to: UInt64.self), count)
-    default: target.copyMemory(from: source, byteCount: numbers.count)
+    default: target.copyMemory(from: bytes, byteCount: numbers.count)
     }
   }
 
