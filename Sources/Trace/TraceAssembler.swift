@@ -74,12 +74,19 @@ enum TraceAssembler {
     let description = contents.description
     try write(description, to: root.attributes)
     try write(description.layouts, to: root.makeGroup("layouts"), encoder)
+    try write(description.header.conditions, to: root, encoder)
     let group = try root.makeGroup("taps")
     var datasets: [UInt16: HDF5Dataset] = [:]
     for (place, tap) in description.line.enumerated() {
       guard let layout = description.layout(of: tap) else { continue }
       datasets[UInt16(place)] = try tensors(
-        tap.name, in: group, layout, description.dtype.element, entries: contents.calls.count)
+        tap.name, in: group, layout, description.element, entries: contents.calls.count)
+      if description.dtype == .bfloat16 || description.coding != .plain {
+        try datasets[UInt16(place)]?.attributes.set("wct_dtype", description.dtype.rawValue)
+      }
+      if description.coding != .plain {
+        try datasets[UInt16(place)]?.attributes.set("wct_coding", description.coding.rawValue)
+      }
     }
     try copy(contents.blocks, from: journal, to: datasets)
     try writeColumns(contents, to: root, encoder)

@@ -39,7 +39,7 @@ public struct TraceDigest: Hashable, Sendable, CustomStringConvertible {
     description.layouts = description.layouts.filter { names.contains($0.name) }
       .sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
     var fields = FieldWriter()
-    description.write(to: &fields)
+    description.write(to: &fields, includesCoding: false)
     value = fields.bytes.withUnsafeBytes { xxh64($0) }
   }
 

@@ -45,7 +45,7 @@ extension TraceReader {
         (decoder, index) throws(TraceError) in
         let (piece, elements) = reading.pieces[index]
         let target = memory[elements.lowerBound * 2..<elements.upperBound * 2]
-        try reading.features.read(piece, with: decoder, into: target)
+        try reading.recorded.read(piece, with: decoder, into: target)
       }
     }
   }
@@ -57,17 +57,17 @@ extension TraceReader {
     for absent in reading.absent {
       memory.bytes.assumingMemoryBound(to: Float.self)[absent].update(repeating: .nan)
     }
-    let features = reading.features
+    let recorded = reading.recorded
     let format = dtype.halfFormat
-    let scratchByteCount = format == nil ? 0 : features.blockByteCount
+    let scratchByteCount = format == nil ? 0 : recorded.features.blockByteCount
     try concurrently(
       reading.pieces.count, worker: { _ in (BlockDecoder(), ByteBuffer(byteCount: scratchByteCount)) }
     ) { (worker, index) throws(TraceError) in
       let (piece, elements) = reading.pieces[index]
       let target = memory[elements.lowerBound * 4..<elements.upperBound * 4]
-      guard let format else { return try features.read(piece, with: worker.0, into: target) }
+      guard let format else { return try recorded.read(piece, with: worker.0, into: target) }
       let bits = worker.1[0..<piece.bytes.count]
-      try features.read(piece, with: worker.0, into: bits)
+      try recorded.read(piece, with: worker.0, into: bits)
       format.widen(
         UnsafeBufferPointer(bits.assumingMemoryBound(to: UInt16.self)),
         into: target.assumingMemoryBound(to: Float.self))
@@ -76,7 +76,7 @@ extension TraceReader {
 
   // What a read touches: parts of blocks, each with the place of its numbers in the result.
   private struct Reading {
-    let features: HDF5Dataset
+    let recorded: RecordedTap
     var pieces: [(piece: HDF5Dataset.Piece, elements: Range<Int>)] = []
     var absent: [Range<Int>] = []
 
@@ -84,7 +84,7 @@ extension TraceReader {
       _ tap: Tap, _ calls: Range<Int>, _ rows: Range<Int>?, of trace: TraceReader, elementCount: Int
     ) throws(TraceError) {
       let entry = try trace.entry(tap)
-      features = entry.features
+      recorded = entry
       let rowCount = entry.layout.tokens.count
       let rows = rows ?? 0..<rowCount
       guard (0...trace.calls.count).contains(calls.upperBound), calls.lowerBound >= 0, rows.lowerBound >= 0,
@@ -102,8 +102,8 @@ extension TraceReader {
           absent.append(start..<start + size)
           continue
         }
-        for piece in features.pieces(of: call, rows: rows) {
-          let byteCount = features.element.byteCount
+        for piece in entry.features.pieces(of: call, rows: rows) {
+          let byteCount = entry.features.element.byteCount
           pieces.append(
             (
               piece,

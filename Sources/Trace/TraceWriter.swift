@@ -1,5 +1,3 @@
-import Synchronization
-
 /// Writes one recorded rollout, which appears under its name only when finished.
 ///
 /// Until then everything is in the journal `path` + `.wcj`, an append-only file from which
@@ -22,8 +20,10 @@ public final class TraceWriter {
 
   let description: TraceDescription
   // One for each worker.
-  private let encoders = (0..<workerCount).map { _ in BlockEncoder() }
+  let encoders = (0..<workerCount).map { _ in BlockEncoder() }
   private let overwrites: Bool
+  // The last fresh tensors, where the next ones are differences to them or rounded by their change.
+  var histories: [Tap: StreamHistory<StagedTensor>] = [:]
   // Gone when the writer has ended: the journal is open, and locked, exactly as long as this lives.
   private var journal: JournalWriter?
 
@@ -34,16 +34,20 @@ public final class TraceWriter {
 
   /// Starts the journal.
   ///
+  /// With `stepDelta`, one in `keyInterval` fresh values of a stream is stored as it is. `lossy` rounds
+  /// features within the bounds of a rule; the recorder then keeps the last value of each stream.
   /// `taps` maps each recorded tap to the name of one of `layouts`. Throws `exists` when `path` or the
   /// journal's name is taken and may not be overwritten, `inUse` when another program is recording
   /// there, `invalid` when the description contradicts itself.
   public init(
     path: String, header: TraceHeader, layouts: [TokenTable], taps: [Tap: String], callCount: Int,
-    dtype: StorageType = .float32, durability: Durability = .rollout, overwrite: Bool = false
+    dtype: StorageType = .float32, coding: FeatureCoding = .plain, keyInterval: Int = 10,
+    lossy: LossyRule? = nil, durability: Durability = .rollout, overwrite: Bool = false
   ) throws(TraceError) {
     try TraceAssembler.checkTarget(path, overwrite: overwrite)
     description = try TraceDescription(
-      header: header, dtype: dtype, layouts: layouts, taps: taps, plannedCallCount: callCount, path: path)
+      header: header, dtype: dtype, coding: coding, keyInterval: keyInterval, lossy: lossy, layouts: layouts,
+      taps: taps, plannedCallCount: callCount, path: path)
     self.path = path
     self.durability = durability
     journalPath = path + TraceFormat.journalSuffix
@@ -71,25 +75,26 @@ public final class TraceWriter {
       {
         throw TraceError(.invalid, path: path, at: "call \(call.ordinal)", problem)
       }
-      var tensors: [StagedTensor] = []
-      for (place, tap) in description.line.enumerated() {
-        guard let feature = features[tap] else { continue }
-        tensors.append(
-          StagedTensor(
-            feature, .block, name: tap.name, tap: UInt16(place), ordinal: call.ordinal, as: dtype,
-            journal.pool))
+      let items = items(call, features, journal.pool)
+      let bounds = try description.lossy.map { rule throws(TraceError) in try measure(items, rule) }
+      let hashes = try stage(items, bounds, in: journal)
+      func byTap<Value>(_ values: some Sequence<Value>, absent: Value) -> [Value] {
+        var rest = Array(values)[...]
+        return description.recordedTaps.map { features[$0] == nil ? absent : rest.removeFirst() }
       }
-      var hashes = try stage(tensors, in: journal)[...]
       try journal.commit(
         RecordedCall(
           call: call,
-          states: description.recordedTaps.map {
-            states[$0] ?? (features[$0] == nil ? .absent : .fresh)
-          },
+          states: description.recordedTaps.map { states[$0] ?? (features[$0] == nil ? .absent : .fresh) },
           stretchSeconds: description.line.map { stretchSeconds[$0] ?? 0 },
-          hashes: description.recordedTaps.map {
-            features[$0] == nil ? 0 : hashes.removeFirst()
-          }))
+          hashes: byTap(hashes, absent: 0), bounds: bounds.map { byTap($0, absent: 0) } ?? []))
+      for item in items {
+        if needsHistory, states[item.tap] ?? .fresh == .fresh {
+          histories[item.tap]?.add(item.tensor, at: call)?.release(to: journal.pool)
+        } else {
+          item.tensor.release(to: journal.pool)
+        }
+      }
     }
   }
 
@@ -113,7 +118,10 @@ public final class TraceWriter {
       let tensor = StagedTensor(
         latent, .finalBlock, name: "final", tap: JournalRecord.none, ordinal: chunk, as: .float32,
         journal.pool)
-      try journal.commitFinal(chunk: chunk, hash: try stage([tensor], in: journal)[0])
+      let item = Item(
+        tap: .output, tensor: tensor, layout: layout, previous: nil, isDelta: false, isPrepared: false)
+      try journal.commitFinal(chunk: chunk, hash: try stage([item], nil, in: journal)[0])
+      tensor.release(to: journal.pool)
     }
   }
 
@@ -145,63 +153,6 @@ public final class TraceWriter {
   public func abandon() {
     if let journal, journal.contents.calls.isEmpty { journal.file.remove() }
     journal = nil
-  }
-
-  // Packs the tensors' blocks on all cores, hands them to the journal and returns the tensors' hashes.
-  private func stage(
-    _ tensors: [StagedTensor], in journal: JournalWriter
-  ) throws(TraceError) -> [UInt64] {
-    let jobs = tensors.flatMap { tensor in
-      (0..<tensor.shape.count).map { block in
-        let room = BlockCodec.largestStoredByteCount(of: tensor.shape.blockByteCount)
-        return (tensor: tensor, block: block, buffer: journal.pool.take(JournalRecord.byteCount(of: room)))
-      }
-    }
-    let heads = jobs.enumerated().map { index, job in
-      var record = journal.record(job.tensor.kind, after: index)
-      record.tap = job.tensor.tap
-      record.ordinal = UInt32(job.tensor.ordinal)
-      record.block = UInt32(job.block)
-      record.rawByteCount = UInt32(job.tensor.shape.blockByteCount)
-      return record
-    }
-    let sealed = Mutex([JournalWriter.SealedRecord?](repeating: nil, count: jobs.count))
-    try concurrently(jobs.count, worker: { [encoders] in encoders[$0] }) {
-      [dtype, path, journalPath] (encoder, index) throws(TraceError) in
-      let (tensor, block, buffer) = jobs[index]
-      guard tensor.prepare(block) else {
-        throw TraceError(
-          .invalid, path: path, at: "call \(tensor.ordinal)",
-          "a value at the tap \(tensor.name) is too large for \(dtype); record as float32")
-      }
-      guard let record = Self.seal(tensor, block, buffer, heads[index], encoder) else {
-        throw TraceError(.inputOutput, path: journalPath, "a block cannot be compressed: out of memory")
-      }
-      sealed.withLock { $0[index] = record }
-    }
-    let hashes = Mutex([UInt64](repeating: 0, count: tensors.count))
-    concurrently(tensors.count) { index in
-      let hash = tensors[index].hash
-      hashes.withLock { $0[index] = hash }
-    }
-    for tensor in tensors { tensor.release(to: journal.pool) }
-    journal.stage(sealed.withLock { $0.compactMap { $0 } })
-    return hashes.withLock { $0 }
-  }
-
-  private static func seal(
-    _ tensor: StagedTensor, _ block: Int, _ buffer: ByteBuffer, _ head: JournalRecord, _ encoder: BlockEncoder
-  ) -> JournalWriter.SealedRecord? {
-    let room = JournalRecord.headByteCount..<buffer.bytes.count - JournalRecord.checksumByteCount
-    let byteCount = tensor.withBytes(of: block) {
-      encoder.encode(
-        $0, elementByteCount: tensor.shape.elementByteCount, blockByteCount: tensor.shape.blockByteCount,
-        into: buffer[room])
-    }
-    guard let byteCount else { return nil }
-    var head = head
-    head.payloadByteCount = UInt32(byteCount)
-    return JournalWriter.SealedRecord(head, in: buffer)
   }
 
   private func endingOnError(_ body: (JournalWriter) throws(TraceError) -> Void) throws(TraceError) {

@@ -5,6 +5,7 @@ import WorldCache
 import WorldModel
 
 extension StorageType: ExpressibleByArgument {}
+extension FeatureCoding: ExpressibleByArgument {}
 extension Durability: ExpressibleByArgument {}
 extension IndexList: ExpressibleByArgument {
   public init?(argument: String) { self.init(argument) }
@@ -63,6 +64,20 @@ struct Record: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
+      "How features lie in the file: plain, or step-delta, differences to the call before: smaller, and other programs "
+        + "than this one have to undo them.",
+      valueName: "coding"))
+  var coding = FeatureCoding.plain
+
+  @Option(
+    help: ArgumentHelp(
+      "Round features: at each call and tap by at most this fraction of the 5th percentile of the tokens' change since "
+        + "the call before. The bounds are kept in the trace and verify checks them. Without it nothing is rounded.",
+      valueName: "fraction"))
+  var lossy: Double?
+
+  @Option(
+    help: ArgumentHelp(
       "When to wait for the disk: none, rollout (once, at the end) or call (a power loss costs no recorded call).",
       valueName: "durability"))
   var durability = Durability.rollout
@@ -99,12 +114,16 @@ struct Record: ParsableCommand {
       let noiseCount = noise.indices(limit: most)?.count,
       sceneCount * noiseCount <= most
     else { throw ValidationError("--scene and --noise name more than \(most) rollouts") }
+    guard lossy.map({ $0 > 0 && $0 <= 1 }) ?? true else {
+      throw ValidationError("--lossy is \(lossy ?? 0); it must be above 0 and at most 1")
+    }
   }
 
   mutating func run() throws {
     let members = members()
     let set = try RecordingSet(
-      self.rollout.prepareModel(), self.rollout, chunkCount: chunks, dtype: dtype, taps: taps,
+      self.rollout.prepareModel(), self.rollout, chunkCount: chunks, dtype: dtype, coding: coding,
+      lossy: lossy.map { LossyRule(fraction: $0) }, taps: taps,
       selection: Selection(calls: calls, regions: regions()), members: members)
     try prepareFolder()
     var outcomes: [String: String] = [:]
@@ -151,7 +170,7 @@ struct Record: ParsableCommand {
     let rollout = set.rollout(member)
     return try TraceResumption(
       of: member.path, header: rollout.header(recorder: ""), layouts: set.layouts, taps: set.taps,
-      callCount: rollout.calls.count, dtype: dtype)
+      callCount: rollout.calls.count, dtype: dtype, coding: set.coding, lossy: set.lossy)
   }
 
   private func regions() throws -> [TokenRegion] {

@@ -58,7 +58,8 @@ struct RecordingRun {
     let rollout = set.rollout(member)
     let writer = try TraceWriter(
       path: member.path, header: rollout.header(recorder: "wctrace \(Wctrace.version)"),
-      layouts: set.layouts, taps: set.taps, callCount: callCount, dtype: set.dtype, durability: durability,
+      layouts: set.layouts, taps: set.taps, callCount: callCount, dtype: set.dtype, coding: set.coding,
+      lossy: set.lossy, durability: durability,
       overwrite: overwrites)
     var recorder = Recorder(
       sink: writer, selection: set.selection, layouts: RecordingSet.layouts(set.weights.config))

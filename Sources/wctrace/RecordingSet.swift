@@ -9,6 +9,8 @@ struct RecordingSet {
   let options: RolloutOptions
   let chunkCount: Int
   let dtype: StorageType
+  let coding: FeatureCoding
+  let lossy: LossyRule?
   let selection: Selection
   /// As they are recorded.
   let layouts: [TokenTable]
@@ -24,8 +26,8 @@ struct RecordingSet {
 
   /// Throws usage errors for taps and tokens that the model does not have.
   init(
-    _ weights: Weights, _ options: RolloutOptions, chunkCount: Int, dtype: StorageType, taps: String,
-    selection: Selection, members: [Member]
+    _ weights: Weights, _ options: RolloutOptions, chunkCount: Int, dtype: StorageType, coding: FeatureCoding,
+    lossy: LossyRule?, taps: String, selection: Selection, members: [Member]
   ) throws {
     let config = weights.config
     let line = Tap.line(blockCount: config.blocks)
@@ -41,6 +43,8 @@ struct RecordingSet {
     self.options = options
     self.chunkCount = chunkCount
     self.dtype = dtype
+    self.coding = coding
+    self.lossy = lossy
     self.selection = selection
     self.members = members
     let names = Dictionary(chosen.map { ($0, Self.layout(of: $0)) }, uniquingKeysWith: { first, _ in first })

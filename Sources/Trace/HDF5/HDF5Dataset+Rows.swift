@@ -25,9 +25,10 @@ extension HDF5Dataset {
 
   /// Opens a column that must hold `count` numbers.
   package init(
-    openingColumn name: String, in group: HDF5Group, element: HDF5Element, count: Int?
+    openingColumn name: String, in group: HDF5Group, element: HDF5Element, count: Int?,
+    limit: Int = TraceFormat.largestCount
   ) throws(TraceError) {
-    try self.init(opening: name, in: group, elements: [element], rank: 1)
+    try self.init(opening: name, in: group, elements: [element], rank: 1, limit: limit)
     if let count, extent != [count] {
       throw place.error("there must be \(count) entries, there are \(extent[0])")
     }
@@ -68,6 +69,9 @@ extension HDF5Dataset {
     var start: Int
     /// The part as bytes of all rows that were asked for.
     package var bytes: Range<Int>
+
+    /// The part as bytes of the block.
+    var part: Range<Int> { start..<start + bytes.count }
   }
 
   /// The blocks that hold some rows of an entry; of all rows when none are named.

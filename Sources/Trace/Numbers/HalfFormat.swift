@@ -1,6 +1,6 @@
 /// The two 16-bit floats that a trace may hold, taken from and to `Float` bit by bit.
 ///
-/// Written without branches, so that the compiler works on several numbers at once. Every 16-bit
+/// Loops have no branches, so that the compiler works on several numbers at once. Every 16-bit
 /// pattern, signalling NaNs included, becomes a `Float` and the same pattern again.
 package enum HalfFormat: Sendable {
   /// IEEE half precision: 5 bits of exponent, 10 of fraction.
@@ -17,25 +17,29 @@ package enum HalfFormat: Sendable {
   {
     precondition(values.count == bits.count)
     guard let source = values.baseAddress, let target = bits.baseAddress else { return true }
-    var overflows: Int32 = 0
-    switch self {
-    case .float16:
-      for index in 0..<values.count {
-        let number = Int32(bitPattern: source[index].bitPattern)
-        let magnitude = number & 0x7fff_ffff
-        // Half a step above the largest number, 65504.
-        overflows |= magnitude >= 0x477f_f000 && magnitude < 0x7f80_0000 ? 1 : 0
-        target[index] = UInt16(truncatingIfNeeded: Self.float16(number, magnitude))
-      }
-    case .bfloat16:
-      for index in 0..<values.count {
-        let number = Int32(bitPattern: source[index].bitPattern)
-        let magnitude = number & 0x7fff_ffff
-        overflows |= magnitude >= 0x7f7f_8000 && magnitude < 0x7f80_0000 ? 1 : 0
-        target[index] = UInt16(truncatingIfNeeded: Self.bfloat16(number, magnitude))
+    var isWhole = true
+    for start in stride(from: 0, to: values.count, by: 1024) {
+      let range = start..<min(start + 1024, values.count)
+      switch self {
+      case .float16:
+        guard !Self.narrowToFloat16(source, range, into: target) else { continue }
+        for index in range {
+          let number = Int32(bitPattern: source[index].bitPattern)
+          let magnitude = number & 0x7fff_ffff
+          if magnitude >= Self.tooLargeForFloat16, magnitude < 0x7f80_0000 { isWhole = false }
+          if magnitude >= 0x7f80_0000 { target[index] = Self.special(number, fraction: 10) }
+        }
+      case .bfloat16:
+        guard !Self.narrowToBFloat16(source, range, into: target) else { continue }
+        for index in range {
+          let number = Int32(bitPattern: source[index].bitPattern)
+          let magnitude = number & 0x7fff_ffff
+          if magnitude >= Self.tooLargeForBFloat16, magnitude < 0x7f80_0000 { isWhole = false }
+          if magnitude >= 0x7f80_0000 { target[index] = Self.special(number, fraction: 7) }
+        }
       }
     }
-    return overflows == 0
+    return isWhole
   }
 
   /// The exact values.
@@ -57,24 +61,50 @@ package enum HalfFormat: Sendable {
     }
   }
 
-  @inline(__always)
-  private static func float16(_ number: Int32, _ magnitude: Int32) -> Int32 {
-    let odd = (magnitude &>> 13) & 1
-    let normal = (magnitude &- 0x3800_0000 &+ 0xfff &+ odd) &>> 13
-    // Below the smallest normal number: adding 0.5 lets the processor round at 2^-24.
-    let small = Float(bitPattern: UInt32(bitPattern: magnitude)) + 0.5
-    let denormal = Int32(bitPattern: small.bitPattern) &- 0x3f00_0000
-    let finite = magnitude < 0x3880_0000 ? denormal : min(normal, 0x7c00)
-    let payload = (magnitude &>> 13) & 0x3ff
-    let special = magnitude == 0x7f80_0000 ? 0x7c00 : 0x7c00 | (payload == 0 ? 0x200 : payload)
-    return (magnitude >= 0x7f80_0000 ? special : finite) | ((number &>> 16) & 0x8000)
+  // Half a step above the largest finite numbers.
+  private static let tooLargeForFloat16: Int32 = 0x477f_f000
+  private static let tooLargeForBFloat16: Int32 = 0x7f7f_8000
+
+  // False when there is a number that is infinite, NaN or too large, and so has the wrong bits.
+  private static func narrowToFloat16(
+    _ source: UnsafePointer<Float>, _ range: Range<Int>, into target: UnsafeMutablePointer<UInt16>
+  ) -> Bool {
+    var signs: Int32 = 0
+    for index in range {
+      let number = Int32(bitPattern: source[index].bitPattern)
+      let magnitude = number & 0x7fff_ffff
+      signs |= tooLargeForFloat16 &- 1 &- magnitude
+      // Adding a power of two, 2^15 above the number, or above 2^-14 for the denormals, makes the
+      // processor round where the fraction of a half ends.
+      let exponent = max(magnitude & 0x7f80_0000, 0x3880_0000) &+ 0x0780_0000
+      let sum =
+        Float(bitPattern: UInt32(bitPattern: exponent)) + Float(bitPattern: UInt32(bitPattern: magnitude)) * 4
+      let bits = Int32(bitPattern: sum.bitPattern)
+      target[index] = UInt16(
+        truncatingIfNeeded: ((bits &>> 13) & 0x7c00) &+ (bits & 0xfff) | ((number &>> 16) & 0x8000))
+    }
+    return signs >= 0
   }
 
-  @inline(__always)
-  private static func bfloat16(_ number: Int32, _ magnitude: Int32) -> Int32 {
-    let finite = (magnitude &+ 0x7fff &+ ((magnitude &>> 16) & 1)) &>> 16
-    let payload = (magnitude &>> 16) & 0x7f
-    let special = magnitude == 0x7f80_0000 ? 0x7f80 : 0x7f80 | (payload == 0 ? 0x40 : payload)
-    return (magnitude >= 0x7f80_0000 ? special : finite) | ((number &>> 16) & 0x8000)
+  private static func narrowToBFloat16(
+    _ source: UnsafePointer<Float>, _ range: Range<Int>, into target: UnsafeMutablePointer<UInt16>
+  ) -> Bool {
+    var signs: Int32 = 0
+    for index in range {
+      let number = source[index].bitPattern
+      signs |= tooLargeForBFloat16 &- 1 &- Int32(bitPattern: number & 0x7fff_ffff)
+      target[index] = UInt16(truncatingIfNeeded: (number &+ 0x7fff &+ ((number &>> 16) & 1)) &>> 16)
+    }
+    return signs >= 0
+  }
+
+  // Infinities and NaNs; a payload that lies in the bits that go becomes another one.
+  private static func special(_ number: Int32, fraction: Int32) -> UInt16 {
+    let quiet: Int32 = 1 &<< (fraction - 1)
+    let payload = (number &>> (23 - fraction)) & (2 &* quiet - 1)
+    let isNaN = number & 0x7f_ffff != 0
+    let exponent = 0x7fff & ~(2 &* quiet - 1)
+    return UInt16(
+      truncatingIfNeeded: exponent | (isNaN && payload == 0 ? quiet : payload) | ((number &>> 16) & 0x8000))
   }
 }

@@ -21,10 +21,11 @@ public enum TraceResumption: Hashable, Sendable {
   /// what opening and verifying a trace throws.
   public init(
     of path: String, header: TraceHeader, layouts: [TokenTable], taps: [Tap: String], callCount: Int,
-    dtype: StorageType
+    dtype: StorageType, coding: FeatureCoding = .plain, keyInterval: Int = 10, lossy: LossyRule? = nil
   ) throws(TraceError) {
     let plan = try TraceDescription(
-      header: header, dtype: dtype, layouts: layouts, taps: taps, plannedCallCount: callCount, path: path)
+      header: header, dtype: dtype, coding: coding, keyInterval: keyInterval, lossy: lossy, layouts: layouts,
+      taps: taps, plannedCallCount: callCount, path: path)
     let journalPath = path + TraceFormat.journalSuffix
     let journal =
       FileSystem.kind(of: journalPath) == .file ? try JournalFile(opening: journalPath, alone: true) : nil
@@ -89,6 +90,8 @@ extension TraceDescription {
     others += [
       ("calls", "\(other.plannedCallCount)"), ("dtype", other.dtype.rawValue), ("taps", other.names),
     ]
+    own += storage
+    others += other.storage
     for ((what, mine), (_, theirs)) in zip(own, others) where mine != theirs {
       return "\(what) is \(theirs) there and \(mine) here"
     }
@@ -96,6 +99,13 @@ extension TraceDescription {
       return "other tokens are recorded at \(tap)"
     }
     return nil
+  }
+
+  private var storage: [(String, String)] {
+    [
+      ("coding", coding == .plain ? coding.rawValue : "\(coding.rawValue) with key interval \(keyInterval)"),
+      ("lossy storage", lossy.map { "\($0.fraction) of percentile \($0.percentile)" } ?? "none"),
+    ]
   }
 
   private var names: String { recordedTaps.map(\.name).joined(separator: ",") }

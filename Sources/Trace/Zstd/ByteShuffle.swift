@@ -47,6 +47,24 @@ package enum ByteShuffle {
     }
   }
 
+  // Spelled out for the widths of features, in the form that the compiler turns into vectors.
+  private static func join(
+    _ source: UnsafePointer<UInt8>, _ stride: Int, _ target: UnsafeMutablePointer<UInt16>, _ count: Int
+  ) {
+    let upper = source + stride
+    for index in 0..<count { target[index] = UInt16(source[index]) | UInt16(upper[index]) &<< 8 }
+  }
+
+  private static func join(
+    _ source: UnsafePointer<UInt8>, _ stride: Int, _ target: UnsafeMutablePointer<UInt32>, _ count: Int
+  ) {
+    let (second, third, fourth) = (source + stride, source + 2 * stride, source + 3 * stride)
+    for index in 0..<count {
+      let lower = UInt32(source[index]) | UInt32(second[index]) &<< 8
+      target[index] = lower | UInt32(third[index]) &<< 16 | UInt32(fourth[index]) &<< 24
+    }
+  }
+
   @inline(__always)
   private static func join<Number: FixedWidthInteger>(
     _ source: UnsafePointer<UInt8>, _ stride: Int, _ target: UnsafeMutablePointer<Number>, _ count: Int
