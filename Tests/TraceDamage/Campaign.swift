@@ -48,7 +48,8 @@ struct Campaign: Sendable {
     let folder = bases.folder + "/job\(job)"
     try? FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     process.arguments = [
-      "--folder", bases.folder, "--seed", "\(seed)", "--crafted", "\(crafted)", "--worker", "\(place)",
+      "mutants", "--folder", bases.folder, "--seed", "\(seed)", "--crafted", "\(crafted)", "--worker",
+      "\(place)",
       "--scratch", folder, "--indices", indices.map(String.init).joined(separator: ","),
     ]
     process.standardOutput = pipe
