@@ -85,6 +85,8 @@ public struct CallStream: Hashable, Sendable {
   public var nextSigmas: [Double]
   /// Numbers in the cached tensor of one branch.
   public var elementCount: Int
+  /// Blocks of the model.
+  public var blockCount: Int
 
   public init(_ geometry: Geometry, segment: Range<Int>, branch: Int) {
     let calls = geometry.calls[branch]
@@ -98,6 +100,7 @@ public struct CallStream: Hashable, Sendable {
     sigmas = calls.map(\.sigma)
     nextSigmas = calls.dropFirst().map(\.sigma) + [0]
     elementCount = geometry.elementCount
+    blockCount = geometry.blockCount
   }
 
   /// Calls of the stream.

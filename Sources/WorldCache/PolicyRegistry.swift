@@ -60,6 +60,18 @@ public enum PolicyRegistry {
     TaylorPolicy.entry,
     WorldCachePolicy.entry,
     SchedulePolicy.entry,
+    MaskPolicy.entry,
+    SCMPolicy.entry,
+    TeaCachePolicy.entry,
+    MagCachePolicy.entry,
+    EasyCachePolicy.entry,
+    FirstBlockCachePolicy.entry,
+    DBCachePolicy.entry,
+    DiCachePolicy.entry,
+    SeaCachePolicy.entry,
+    SenCachePolicy.entry,
+    AdaCachePolicy.entry,
+    BWCachePolicy.entry,
     IdealPolicy.entry,
   ]
 
