@@ -14,6 +14,10 @@ public struct Parameter: Hashable, Sendable {
     case text(String)
     /// A number or a word that a file of the user's puts to use.
     case scalar
+    /// So many of some words, in order, joined by `+`.
+    case words([String], count: Int)
+    /// Whole numbers joined by `+`.
+    case numbers(ClosedRange<Int>)
   }
 
   public var key: String
@@ -23,21 +27,43 @@ public struct Parameter: Hashable, Sendable {
   public var help: String
   /// The choice of another parameter that this one belongs to; nil when it always applies.
   public var condition: Condition?
+  /// Other defaults under some choices of another parameter; nil when there is one for all.
+  public var variants: Variants?
+  /// Whether the canonical spelling leaves it out where it has its default: for variations of a method.
+  public var isQuiet: Bool
 
   public struct Condition: Hashable, Sendable {
     public var key: String
     public var choices: [String]
   }
 
+  /// Defaults that published settings give a parameter, by the choice of a parameter declared before.
+  public struct Variants: Hashable, Sendable {
+    public var key: String
+    public var defaults: [String: String]
+  }
+
   public init(
     _ key: String, _ kind: Kind, default defaultValue: String?, _ help: String,
-    when condition: Condition? = nil
+    when condition: Condition? = nil, by variants: Variants? = nil, isQuiet: Bool = false
   ) {
     self.key = key
     self.kind = kind
     self.defaultValue = defaultValue
     self.help = help
     self.condition = condition
+    self.variants = variants
+    self.isQuiet = isQuiet
+  }
+
+  /// What it means, with the defaults that it has under other choices.
+  public var meaning: String {
+    guard let variants else { return help }
+    let others = Set(variants.defaults.values).subtracting([defaultValue ?? ""]).sorted().map { value in
+      let choices = variants.defaults.filter { $0.value == value }.keys.sorted()
+      return "\(value) with \(variants.key)=\(choices.joined(separator: " or "))"
+    }
+    return others.isEmpty ? help : "\(help) (\(others.joined(separator: ", ")))"
   }
 
   /// The values it takes, in words.
@@ -49,6 +75,9 @@ public struct Parameter: Hashable, Sendable {
       "a whole number \(Parameter.bounds("\(range.lowerBound)", "\(range.upperBound)", range.upperBound == .max))"
     case .counts: "a whole number of at least 1, or one for each chunk joined by +"
     case .choice(let names): "one of " + names.joined(separator: ", ")
+    case .words(let names, let count): "\(count) of \(names.joined(separator: ", ")), joined by +"
+    case .numbers(let range):
+      "whole numbers \(Parameter.bounds("\(range.lowerBound)", "\(range.upperBound)", range.upperBound == .max)), joined by +"
     case .site:
       "output, gain, guided, stack, hidden, rest.K (after K blocks) or rest.K.B (without the last B)"
     case .text(let what): what
@@ -75,7 +104,9 @@ public struct ParameterValues: Sendable {
   private var counts: [String: [Int]] = [:]
   private var sites: [String: Site] = [:]
   private var texts: [String: String] = [:]
-  /// The canonical spelling: every parameter in declared order.
+  private var words: [String: [String]] = [:]
+  private var numbers: [String: [Int]] = [:]
+  /// The canonical spelling: every parameter in declared order, without quiet ones at their defaults.
   public let spec: PolicySpec
 
   /// Checks a spec's settings against the declared parameters and fills in the defaults.
@@ -102,7 +133,11 @@ public struct ParameterValues: Sendable {
         }
         continue
       }
-      guard let text = written ?? parameter.defaultValue else {
+      var standard = parameter.defaultValue
+      if let variants = parameter.variants {
+        standard = variants.defaults[choices[variants.key]!] ?? standard
+      }
+      guard let text = written ?? standard else {
         throw PolicyError("policy '\(spec.name)' needs \(parameter.key): \(parameter.allowed)")
       }
       let value = try ParameterValues.value(text, parameter, spec.name)
@@ -113,7 +148,10 @@ public struct ParameterValues: Sendable {
       case .counts(let numbers): counts[parameter.key] = numbers
       case .site(let site): sites[parameter.key] = site
       case .text(let text): texts[parameter.key] = text
+      case .words(let names): words[parameter.key] = names
+      case .numbers(let list): numbers[parameter.key] = list
       }
+      if parameter.isQuiet, value.text == standard { continue }
       canonical.settings.append(.init(parameter.key, value.text))
     }
     self.spec = canonical
@@ -133,6 +171,8 @@ public struct ParameterValues: Sendable {
     case counts([Int])
     case site(Site)
     case text(String)
+    case words([String])
+    case numbers([Int])
 
     var text: String {
       switch self {
@@ -142,6 +182,8 @@ public struct ParameterValues: Sendable {
       case .site(let site): site.name
       case .counts(let numbers): numbers.map(String.init).joined(separator: "+")
       case .text(let text): text
+      case .words(let names): names.joined(separator: "+")
+      case .numbers(let list): list.map(String.init).joined(separator: "+")
       }
     }
   }
@@ -158,6 +200,12 @@ public struct ParameterValues: Sendable {
       if let site = Site(name: text) { return .site(site) }
     case .text: return .text(text)
     case .scalar: return .text(Double(text).map { $0.isFinite ? $0.shortest : text } ?? text)
+    case .words(let names, let count):
+      let words = text.split(separator: "+", omittingEmptySubsequences: false).map(String.init)
+      if words.count == count, words.allSatisfy(names.contains) { return .words(words) }
+    case .numbers(let range):
+      let list = text.split(separator: "+", omittingEmptySubsequences: false).map { Int($0) }
+      if list.allSatisfy({ $0.map(range.contains) ?? false }) { return .numbers(list.compactMap { $0 }) }
     case .counts:
       let numbers = text.split(separator: "+", omittingEmptySubsequences: false).map { Int($0) ?? 0 }
       // Equal numbers are one number: a setting has one spelling.
@@ -174,6 +222,8 @@ public struct ParameterValues: Sendable {
   public func site(_ key: String) -> Site { sites[key]! }
   public func counts(_ key: String) -> [Int] { counts[key]! }
   public func text(_ key: String) -> String { texts[key]! }
+  public func words(_ key: String) -> [String] { words[key]! }
+  public func numbers(_ key: String) -> [Int] { numbers[key]! }
 
   /// For how many chunks numbers were given one by one; nil when every parameter serves all chunks.
   var chunkCount: Int? { counts.values.map(\.count).filter { $0 > 1 }.max() }
