@@ -16,6 +16,10 @@ public struct Parameter: Hashable, Sendable {
     case text(String)
     /// A number or a word that a file of the user's puts to use.
     case scalar
+    /// So many of some words, in order, joined by `+`.
+    case words([String], count: Int)
+    /// Whole numbers joined by `+`.
+    case wholeNumbers(ClosedRange<Int>)
   }
 
   public var key: String
@@ -27,6 +31,8 @@ public struct Parameter: Hashable, Sendable {
   public var help: String
   /// The choice of another parameter that this one belongs to; nil when it always applies.
   public var condition: Condition?
+  /// Whether the canonical spelling leaves it out where it has its default: for variations of a method.
+  public var isQuiet: Bool
 
   public struct Condition: Hashable, Sendable {
     public var key: String
@@ -42,7 +48,7 @@ public struct Parameter: Hashable, Sendable {
 
   public init(
     _ key: String, _ kind: Kind, default defaultValue: String?, by otherDefaults: OtherDefaults? = nil,
-    _ help: String, when condition: Condition? = nil
+    _ help: String, when condition: Condition? = nil, isQuiet: Bool = false
   ) {
     self.key = key
     self.kind = kind
@@ -50,6 +56,7 @@ public struct Parameter: Hashable, Sendable {
     self.otherDefaults = otherDefaults
     self.help = help
     self.condition = condition
+    self.isQuiet = isQuiet
   }
 
   /// The values it takes, in words.
@@ -64,6 +71,9 @@ public struct Parameter: Hashable, Sendable {
     case .site:
       "output, gain, guided, stack, hidden, rest.K (after K blocks) or rest.K.B (without the last B)"
     case .numbers: "numbers joined by +"
+    case .words(let names, let count): "\(count) of \(names.joined(separator: ", ")), joined by +"
+    case .wholeNumbers(let range):
+      "whole numbers \(Parameter.bounds("\(range.lowerBound)", "\(range.upperBound)", range.upperBound == .max)), joined by +"
     case .text(let what): what
     case .scalar: "a number or a word, as the file uses it"
     }
@@ -102,7 +112,9 @@ public struct ParameterValues: Sendable {
   private var sites: [String: Site] = [:]
   private var texts: [String: String] = [:]
   private var numberLists: [String: [Double]] = [:]
-  /// The canonical spelling: every parameter in declared order.
+  private var words: [String: [String]] = [:]
+  private var wholeNumbers: [String: [Int]] = [:]
+  /// The canonical spelling: every parameter in declared order, without quiet ones at their defaults.
   public let spec: PolicySpec
 
   /// Checks a spec's settings against the declared parameters and fills in the defaults.
@@ -129,7 +141,8 @@ public struct ParameterValues: Sendable {
         }
         continue
       }
-      guard let text = written ?? parameter.defaultValue(choices) else {
+      let standard = parameter.defaultValue(choices)
+      guard let text = written ?? standard else {
         throw PolicyError("policy '\(spec.name)' needs \(parameter.key): \(parameter.allowed)")
       }
       let value = try ParameterValues.value(text, parameter, spec.name)
@@ -141,7 +154,10 @@ public struct ParameterValues: Sendable {
       case .site(let site): sites[parameter.key] = site
       case .text(let text): texts[parameter.key] = text
       case .numbers(let numbers): numberLists[parameter.key] = numbers
+      case .words(let names): words[parameter.key] = names
+      case .wholeNumbers(let numbers): wholeNumbers[parameter.key] = numbers
       }
+      if parameter.isQuiet, value.text == standard { continue }
       canonical.settings.append(.init(parameter.key, value.text))
     }
     self.spec = canonical
@@ -162,6 +178,8 @@ public struct ParameterValues: Sendable {
     case site(Site)
     case text(String)
     case numbers([Double])
+    case words([String])
+    case wholeNumbers([Int])
 
     var text: String {
       switch self {
@@ -172,6 +190,8 @@ public struct ParameterValues: Sendable {
       case .counts(let numbers): numbers.map(String.init).joined(separator: "+")
       case .text(let text): text
       case .numbers(let numbers): numbers.map(\.shortest).joined(separator: "+")
+      case .words(let names): names.joined(separator: "+")
+      case .wholeNumbers(let numbers): numbers.map(String.init).joined(separator: "+")
       }
     }
   }
@@ -191,6 +211,14 @@ public struct ParameterValues: Sendable {
       let numbers = text.split(separator: "+", omittingEmptySubsequences: false).map { Double($0) ?? .nan }
       // A plus sign within a number would not read back.
       if numbers.allSatisfy({ abs($0) < 1e15 }) { return .numbers(numbers) }
+    case .words(let names, let count):
+      let words = text.split(separator: "+", omittingEmptySubsequences: false).map(String.init)
+      if words.count == count, words.allSatisfy(names.contains) { return .words(words) }
+    case .wholeNumbers(let range):
+      let numbers = text.split(separator: "+", omittingEmptySubsequences: false).map { Int($0) }
+      if numbers.allSatisfy({ $0.map(range.contains) ?? false }) {
+        return .wholeNumbers(numbers.compactMap { $0 })
+      }
     case .scalar: return .text(Double(text).map { $0.isFinite ? $0.shortest : text } ?? text)
     case .counts:
       let numbers = text.split(separator: "+", omittingEmptySubsequences: false).map { Int($0) ?? 0 }
@@ -209,6 +237,8 @@ public struct ParameterValues: Sendable {
   public func counts(_ key: String) -> [Int] { counts[key]! }
   public func text(_ key: String) -> String { texts[key]! }
   public func numbers(_ key: String) -> [Double] { numberLists[key]! }
+  public func words(_ key: String) -> [String] { words[key]! }
+  public func wholeNumbers(_ key: String) -> [Int] { wholeNumbers[key]! }
 
   /// For how many chunks numbers were given one by one; nil when every parameter serves all chunks.
   var chunkCount: Int? { counts.values.map(\.count).filter { $0 > 1 }.max() }

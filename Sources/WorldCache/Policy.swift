@@ -118,6 +118,8 @@ public struct CallStream: Hashable, Sendable {
 /// far. Asking for anything else is a bug of the policy. Values cover the guidance branches that the
 /// decision is taken from (``Coupling``).
 public protocol Signals {
+  /// The modality of every token of one branch.
+  var tokenModalities: [Int] { get }
   /// Norms of a combination of values at the site, one per token, branch after branch.
   func norms(of combination: Combination) -> [Double]
   /// The same for some of the tokens, in ascending order of their places.

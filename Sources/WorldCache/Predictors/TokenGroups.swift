@@ -5,15 +5,16 @@ public final class TokenGroups: Hashable, Sendable {
   /// One entry per token, branch after branch.
   public let indices: [UInt8]
   // Members of the groups that have been asked for.
-  private let known = Mutex([UInt8: [Int]]())
+  private let known = Mutex([[Int]: [Int]]())
 
   public init(_ indices: [UInt8]) { self.indices = indices }
 
-  /// Places of the tokens of a group, ascending.
-  public func members(of group: UInt8) -> [Int] {
-    if let members = known.withLock({ $0[group] }) { return members }
-    let members = indices.indices.filter { indices[$0] == group }
-    known.withLock { $0[group] = members }
+  /// Places of the tokens of some groups, ascending.
+  public func members(of groups: [Int]) -> [Int] {
+    if let members = known.withLock({ $0[groups] }) { return members }
+    let isMember = (0...Int(UInt8.max)).map(groups.contains)
+    let members = indices.indices.filter { isMember[Int(indices[$0])] }
+    known.withLock { $0[groups] = members }
     return members
   }
 

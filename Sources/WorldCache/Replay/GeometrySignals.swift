@@ -31,6 +31,8 @@ struct GeometrySignals: Signals {
     reached = geometry.callCount - 1
   }
 
+  var tokenModalities: [Int] { geometry.tokens.map(\.modality) }
+
   func norms(of combination: Combination) -> [Double] {
     var norms: [Double] = []
     norms.reserveCapacity(branches.count * geometry.tokenCount)

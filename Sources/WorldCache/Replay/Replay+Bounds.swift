@@ -45,7 +45,8 @@ extension Replay {
         IdealSearch.refusal(predictor, $0) == nil && refusal(of: plan, $0) == nil
       })
     else { return nil }
-    let counts = replay.streams.map(\.computedCount)
+    // Branches that are computed together have lanes of their own, all alike.
+    let counts = replay.streams.map { $0.computedPositions(lane: 0).count }
     guard zip(counts, geometries).contains(where: { $0 < $1.callCount }) else { return nil }
     let spec = IdealPolicy.spec(for: predictor, site: replay.site, calls: counts)
     return try Replay(PolicyRegistry.plan(spec), over: geometries)

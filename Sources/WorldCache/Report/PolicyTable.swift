@@ -12,6 +12,11 @@ public enum PolicyTable {
     return lines.joined(separator: "\n")
   }
 
+  /// One method that has no replay, and why.
+  public static func page(_ policy: UndefinedPolicy) -> String {
+    "\(policy.name): \(policy.summary)\n  undefined: \(policy.reason)\n  source: \(policy.source)"
+  }
+
   /// One row per parameter, and one for a policy without any.
   public static func table(_ entries: [PolicyEntry]) -> Table {
     var table = Table(columns: [
