@@ -146,11 +146,13 @@ import Trace
     try withTemporaryDirectory { folder in
       let path = folder.path + "/x.h5"
       try record(to: path, dtype: .bfloat16, coding: .stepDelta).finish()
-      let taps = try HDF5File(opening: path).root.group("taps")
-      let output = try HDF5Dataset(opening: "output", in: taps, elements: HDF5Element.allCases, rank: 3)
+      let file = try HDF5File(opening: path)
+      let output = try HDF5Dataset(
+        opening: "output", in: file.root.group("taps"), elements: HDF5Element.allCases, rank: 3)
       #expect(output.element == .uint16)
       #expect(try output.attributes.string("wct_dtype") == "bfloat16")
       #expect(try output.attributes.string("wct_coding") == "step-delta")
+      try file.close()
     }
   }
 

@@ -49,7 +49,9 @@ import Trace
       for (conditions, version) in [([], 1), (Self.conditions, 2)] {
         let path = folder.path + "/\(version).h5"
         try record(conditions, to: path).finish()
-        #expect(try HDF5File(opening: path).root.attributes.int("version") == version)
+        let file = try HDF5File(opening: path)
+        #expect(try file.root.attributes.int("version") == version)
+        try file.close()
       }
     }
   }

@@ -48,6 +48,7 @@ struct ScriptedRun {
       return values[position]
     }
 
+    var tokenModalities: [Int] { [0] }
     func norms(of combination: Combination) -> [Double] { preconditionFailure("no values at the site") }
     func meanAbsolute(_ change: ChangeRequest, at position: Int) -> Double { abs(value(change, position)) }
     func meanAbsoluteChange(_ change: ChangeRequest, _ u: Int, _ v: Int) -> Double {

@@ -30,7 +30,7 @@ public final class ReplayMemo: Sendable {
     _ key: some Hashable & Sendable, byteCount: Int, _ make: () -> Value
   ) -> Value {
     let key = Key(value: key)
-    if let known = state.withLock({ $0.values[key] }) as? Value { return known }
+    if let kept = state.withLock({ $0.values[key] }), let known = kept as? Value { return known }
     let value = make()
     state.withLock { state in
       if state.byteCount + byteCount > byteLimit { state = State() }
