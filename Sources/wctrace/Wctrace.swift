@@ -17,7 +17,7 @@ struct Wctrace: ParsableCommand {
       """,
     version: version,
     subcommands: [
-      Record.self, Import.self, Recover.self, Info.self, Verify.self, Export.self, Index.self,
+      Record.self, Import.self, Merge.self, Recover.self, Info.self, Verify.self, Export.self, Index.self,
       ReplayCommand.self,
       Inspect.self,
       ScheduleCommand.self,

@@ -112,6 +112,16 @@ extension TraceDescription {
 }
 
 extension TraceFormat {
+  private static func conditions(_ header: TraceHeader) -> String {
+    let texts = header.conditions.map { condition in
+      switch condition.value {
+      case .text(let text): "\(condition.name) '\(text)'"
+      case .numbers(let numbers): "\(condition.name) \(numbers)"
+      }
+    }
+    return texts.isEmpty ? "none" : texts.sorted().joined(separator: ", ")
+  }
+
   /// What makes a rollout the one that it is, with the name of each fact.
   static func facts(of header: TraceHeader) -> [(name: String, value: String)] {
     [
@@ -119,7 +129,7 @@ extension TraceFormat {
       ("shift", "\(header.shift)"), ("number of steps", "\(header.stepCount)"),
       ("number of chunks", "\(header.chunkCount)"), ("number of branches", "\(header.branchCount)"),
       ("number of blocks", "\(header.blockCount)"), ("scene seed", "\(header.sceneSeed)"),
-      ("noise seed", "\(header.noiseSeed)"),
+      ("noise seed", "\(header.noiseSeed)"), ("conditions", conditions(header)),
     ]
   }
 }
