@@ -71,6 +71,36 @@ import Trace
     }
   }
 
+  @Test("info has one row per trace of a set, and the facts of one in front of its taps")
+  func info() throws {
+    let set = try Tool("info", "traces", "--format", "csv")
+    #expect(set.status == 0, "\(set.errors)")
+    let rows = set.output.split(separator: "\n").map { $0.split(separator: ",").map(String.init) }
+    #expect(rows.map { $0[0] } == ["trace", "traces/guided-8.h5", "traces/room-20.h5"])
+    #expect(Set(rows.map(\.count)) == [20])
+    // 20 calls at two taps, none left out; the digest is that of the golden file of `info`.
+    #expect(Array(rows[2][4...5]) == ["20", "20"])
+    #expect(Array(rows[2][11...14]) == ["40", "0", "0", "0"])
+    #expect(rows[2].last == "21e16d1eae636337")
+    let one = try Tool("info", "traces/room-20.h5", "--format", "csv")
+    let lines = one.output.split(separator: "\n").map { $0.split(separator: ",").map(String.init) }
+    #expect(Array(lines[0].prefix(3)) == ["model", "digest", "weights_digest"])
+    #expect(Array(lines[0].suffix(2)) == ["stored_megabytes", "compression_ratio"])
+    #expect(lines[1][1] == "21e16d1eae636337")
+    #expect(lines.count == 3)
+    try withTemporaryDirectory { folder in
+      let empty = try Tool("info", folder.path)
+      #expect(empty.status == 1)
+      #expect(empty.errors == "Error: \(folder.path): the folder has no trace (.h5)\n")
+      try Data().write(to: folder.appendingPathComponent("x.h5.wcj"))
+      let journal = try Tool("info", folder.path, "traces/room-20.h5")
+      #expect(journal.status == 0)
+      #expect(
+        journal.errors
+          == "\(folder.path)/x.h5.wcj: left out, the recording is running or was interrupted\n")
+    }
+  }
+
   @Test("selected calls and tokens are recorded, and replay says what is missing")
   func selections() throws {
     try withTemporaryDirectory { directory in

@@ -61,34 +61,17 @@ public struct TraceMerge: Sendable {
     self.rollouts = rollouts
   }
 
-  /// The traces that paths name: files, and all `.h5` files of folders, each once.
-  static func traces(in paths: [String]) throws(TraceError) -> [String] {
-    var found: [String] = []
-    for path in paths {
-      guard FileSystem.kind(of: path) == .folder else {
-        found.append(path)
-        continue
-      }
-      let names = try FileSystem.names(in: path)
-      if let journal = names.first(where: { $0.hasSuffix(".h5" + TraceFormat.journalSuffix) }) {
-        let folder = path.hasSuffix("/") ? String(path.dropLast()) : path
-        throw TraceError(
-          .unfinished, path: "\(folder)/\(journal)",
-          "the folder has an unfinished recording; finish it with --resume, or 'wctrace recover' it and move "
-            + "the journal away")
-      }
-      let traces = names.filter { $0.hasSuffix(".h5") }
-      guard !traces.isEmpty else { throw TraceError(.missing, path: path, "the folder has no trace (.h5)") }
-      found += traces.map { path.hasSuffix("/") ? path + $0 : "\(path)/\($0)" }
-    }
-    var seen: Set<String> = []
-    return found.filter { seen.insert(URL(fileURLWithPath: $0).standardizedFileURL.path).inserted }
-  }
-
   private static func groups(of paths: [String]) throws(TraceError) -> [[TraceReader]] {
     var order: [[String]] = []
     var groups: [[String]: [TraceReader]] = [:]
-    for path in try traces(in: paths) {
+    let set = try TraceSet(paths)
+    if let journal = set.journals.first {
+      throw TraceError(
+        .unfinished, path: journal,
+        "this recording is running or was interrupted; finish it with 'wctrace record --resume', or 'wctrace "
+          + "recover' it and move the journal away")
+    }
+    for path in set.traces {
       let trace = try TraceReader(path: path)
       _ = try TraceVerification(of: trace)
       let key = TraceFormat.facts(of: trace.header).map(\.value) + [trace.dtype.rawValue]

@@ -37,6 +37,50 @@ public enum TraceReport {
     return table
   }
 
+  /// The taps, with the header's facts in every row: all in one table.
+  public static func flat(_ trace: TraceReader, _ taps: Table) -> Table {
+    let facts = facts(trace)
+    var table = Table(
+      columns: facts.map { .init($0.0, key: $0.0.replacing(" ", with: "_")) } + taps.columns)
+    let cells = facts.map { number($0.1) }
+    for row in taps.rows { table.append(cells + row) }
+    return table
+  }
+
+  /// One row per trace of a set.
+  public static var setColumns: [Table.Column] {
+    [
+      .init("trace", key: "trace"), .init("model", key: "model"), .init("scene", key: "scene_seed"),
+      .init("noise", key: "noise_seed"), .init("calls", key: "calls"), .init("planned", key: "planned_calls"),
+      .init("chunks", key: "chunks"), .init("branches", key: "branches"), .init("steps", key: "steps"),
+      .init("taps", key: "taps"), .init("dtype", key: "dtype"), .init("fresh", key: "fresh_features"),
+      .init("predicted", key: "predicted_features"), .init("derived", key: "derived_features"),
+      .init("absent", key: "absent_features"), .init("raw MB", key: "raw_megabytes"),
+      .init("stored MB", key: "stored_megabytes"), .init("ratio", key: "compression_ratio"),
+      .init("seconds", key: "seconds"), .init("digest", key: "digest"),
+    ]
+  }
+
+  /// What a trace holds over all its taps, in the columns of a set.
+  public static func setRow(_ trace: TraceReader) throws -> [Table.Cell] {
+    let header = trace.header
+    let states = try trace.taps.flatMap { try trace.states(of: $0) }
+    let bytes = try trace.taps.map { try trace.byteCounts(of: $0) }
+    let raw = bytes.reduce(0) { $0 + $1.raw }
+    let stored = bytes.reduce(0) { $0 + $1.stored }
+    func count(_ state: TapState) -> Table.Cell { .integer(states.count { $0 == state }) }
+    return [
+      .text(trace.path), .text(header.model), .integer(header.sceneSeed), .integer(header.noiseSeed),
+      .integer(trace.calls.count), .integer(trace.plannedCallCount), .integer(header.chunkCount),
+      .integer(header.branchCount), .integer(header.stepCount), .integer(trace.taps.count),
+      .text(trace.dtype.rawValue), count(.fresh), count(.predicted), count(.derived), count(.absent),
+      .number(Double(raw) / 1e6, decimals: 2), .number(Double(stored) / 1e6, decimals: 2),
+      stored > 0 ? .number(Double(raw) / Double(stored), decimals: 2) : .none,
+      .number(trace.calls.reduce(0) { $0 + $1.seconds }, decimals: 3),
+      trace.digest.map { .text($0.description) } ?? .none,
+    ]
+  }
+
   /// What a verification found sound, in one row.
   public static func verification(_ verification: TraceVerification, _ trace: TraceReader) -> Table {
     var table = Table(columns: [
@@ -83,6 +127,12 @@ public enum TraceReport {
       ("seconds", .number(trace.calls.reduce(0) { $0 + $1.seconds })),
     ]
     return facts + special
+  }
+
+  // A fact as a cell that keeps its precision.
+  private static func number(_ value: JSONValue) -> Table.Cell {
+    if case .number(let number) = value { return .number(number, decimals: 3) }
+    return cell(value)
   }
 
   private static func cell(_ value: JSONValue) -> Table.Cell {
