@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 static int count;
@@ -101,6 +102,28 @@ static ssize_t put(const char *symbol, int fd, const void *data, size_t bytes, o
 ssize_t pwrite(int fd, const void *data, size_t bytes, off_t offset) { return put("pwrite", fd, data, bytes, offset); }
 ssize_t pwrite64(int fd, const void *data, size_t bytes, off_t offset) {
   return put("pwrite64", fd, data, bytes, offset);
+}
+
+// One write of all pieces.
+ssize_t pwritev(int fd, const struct iovec *pieces, int piece_count, off_t offset) {
+  ssize_t (*real)(int, const struct iovec *, int, off_t) = next("pwritev");
+  char path[4096];
+  path_of(fd, path, sizeof path);
+  if (!path[0]) return real(fd, pieces, piece_count, offset);
+  size_t bytes = 0;
+  for (int i = 0; i < piece_count; i++) bytes += pieces[i].iov_len;
+  char *data = malloc(bytes + 1), *end = data;
+  if (!data) return errno = ENOMEM, -1;
+  for (int i = 0; i < piece_count; i++) {
+    memcpy(end, pieces[i].iov_base, pieces[i].iov_len);
+    end += pieces[i].iov_len;
+  }
+  ssize_t result = put("pwrite", fd, data, bytes, offset);
+  free(data);
+  return result;
+}
+ssize_t pwritev64(int fd, const struct iovec *pieces, int piece_count, off_t offset) {
+  return pwritev(fd, pieces, piece_count, offset);
 }
 
 // Calls without bytes.
