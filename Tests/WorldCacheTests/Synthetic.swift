@@ -62,18 +62,9 @@ struct Synthetic: Sendable {
     _ family: Family, seed: UInt64, branches: Int = 1, calls: Int, tokens: Int = 9, channels: Int = 3,
     chunk: Int = 0
   ) {
-    var generator = Generator(seed: seed)
     self.init(
-      (0..<branches).map { _ in
-        let paths = (0..<tokens).map { token in
-          (0..<channels).map { _ in Synthetic.path(family, token: token, calls: calls, &generator) }
-        }
-        return (0..<calls).map { position in
-          (0..<tokens).map { token in
-            paths[family == .tied ? min(token, 2) : token].map { $0[position] }
-          }
-        }
-      },
+      Synthetic.features(
+        family, seed: seed, branches: branches, calls: calls, tokens: tokens, channels: channels),
       finalSquaredNorms: (0..<tokens).map { 1 + Double($0) }, chunk: chunk,
       origin: Origin(family: family, seed: seed))
   }
@@ -84,6 +75,23 @@ struct Synthetic: Sendable {
     self.init(
       [calls.map { position in trajectories.map { [$0[position]] } }], weights: weights.map { [$0] },
       finalSquaredNorms: finalSquaredNorms)
+  }
+
+  /// Features alone, `[branch][position][token][channel]`.
+  static func features(
+    _ family: Family, seed: UInt64, branches: Int, calls: Int, tokens: Int, channels: Int
+  ) -> [[[[Float]]]] {
+    var generator = Generator(seed: seed)
+    return (0..<branches).map { _ in
+      let paths = (0..<tokens).map { token in
+        (0..<channels).map { _ in Synthetic.path(family, token: token, calls: calls, &generator) }
+      }
+      return (0..<calls).map { position in
+        (0..<tokens).map { token in
+          paths[family == .tied ? min(token, 2) : token].map { $0[position] }
+        }
+      }
+    }
   }
 
   // Values of one channel of one token over all calls.

@@ -41,11 +41,9 @@ struct SyntheticTrace: FeatureSource {
       features[tap] =
         tap == .output
         ? synthetic.features
-        : Synthetic(
+        : Synthetic.features(
           origin.family, seed: origin.seed + 1000 * UInt64(place + 1),
-          branches: tap == .guided ? 1 : branches,
-          calls: count, tokens: tokens, channels: channels
-        ).features
+          branches: tap == .guided ? 1 : branches, calls: count, tokens: tokens, channels: channels)
     }
     // What the network passes on from block to block is one stream: the last block's is `hidden.L`.
     features[.hidden(SyntheticTrace.blockCount)] = features[.block(SyntheticTrace.blockCount)]
