@@ -14,7 +14,8 @@ public struct PolicySweep: Sendable {
     self.text = text
     let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
     name = String(parts[0])
-    items = try parts.count == 2 ? PolicySpec.items(of: parts[1]).map { try PolicySweep.alternatives($0) } : []
+    items =
+      try parts.count == 2 ? PolicySpec.items(of: parts[1]).map { try PolicySweep.alternatives($0) } : []
   }
 
   /// How many settings it stands for; nil when more than fit a number.
@@ -83,7 +84,8 @@ private enum NumberRange {
     let digits = numbers.map(\.digits).max()!
     guard digits == 0 || parts.count == 3 else {
       throw PolicyError(
-        "the range '\(text)' of \(key) needs a step, such as \(text)..\(Decimal(units: 1, digits: digits).text)")
+        "the range '\(text)' of \(key) needs a step, such as \(text)..\(Decimal(units: 1, digits: digits).text)"
+      )
     }
     let units = numbers.compactMap { $0.units(digits) }
     guard units.count == numbers.count else {

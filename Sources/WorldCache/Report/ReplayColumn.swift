@@ -1,3 +1,5 @@
+import Trace
+
 /// What figures depend on beside the replay itself.
 public struct FigureOptions: Sendable {
   /// Relative error up to which a prediction counts as safe.
@@ -53,7 +55,8 @@ public struct ReplayColumn: Sendable {
       .init("computed part", "computed_fraction") { replay, _ in
         .number(Double(replay.computedCount) / Double(replay.callCount), decimals: 3)
       },
-      .init("seconds", "predicted_seconds", isShown: true) { replay, _ in .number(replay.seconds, decimals: 2) },
+      .init("seconds", "predicted_seconds", isShown: true) { replay, _ in .number(replay.seconds, decimals: 2)
+      },
       .init("uncached", "uncached_seconds") { replay, _ in .number(replay.uncachedSeconds, decimals: 2) },
       .init("speed-up", "predicted_speedup", isShown: true) { replay, _ in
         replay.seconds > 0 ? .number(replay.uncachedSeconds / replay.seconds, decimals: 2) : .none
@@ -84,7 +87,8 @@ public struct ReplayColumn: Sendable {
         error(replay.details?.sets[0].quantiles[place])
       }
     } + [
-      .init("cosine of f", "cosine", details: true) { replay, _ in error(replay.details?.sets[0].meanCosine) },
+      .init("cosine of f", "cosine", details: true) { replay, _ in error(replay.details?.sets[0].meanCosine)
+      },
       .init("lowest", "lowest_cosine", details: true) { replay, _ in
         error(replay.details?.sets[0].lowestCosine)
       },
