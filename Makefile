@@ -23,16 +23,17 @@ demo: build
 test: setup python
 	swift test
 
-# The crash tests at full length: 200 kills of the release build, cuts and flips at every byte of a journal,
-# 1000 power losses.
+# The crash tests at full length: the recorder killed before, within and after every write and refused every write,
+# also while finishing; 200 kills of the release build; cuts and flips at every byte of a journal; 1000 power losses.
 crash-test: build
+	.build/release/TraceDamage faults
 	WCTRACE_KILLS=200 WCTRACE_IMAGES=1000 WCTRACE_TOOL=$$PWD/$(WCTRACE) WCTRACE_CUT_EVERY=1 WCTRACE_FLIP_EVERY=1 \
 	  swift test --filter 'KillTests|JournalTests|PowerLossTests'
 
 # Every bit of the metadata flipped, cuts and zeros at every 4 KiB, and 5000 crafted mutants of each of four
 # files, in processes that may die of them. Nothing may be read silently, crash or hang.
 damage-test: build
-	.build/release/TraceDamage --crafted 5000
+	.build/release/TraceDamage mutants --crafted 5000
 
 # Speeds beside h5py and a raw file, taking turns; the recorder's cost.
 bench: bench-build python

@@ -18,15 +18,51 @@ def text(value):
     return value.decode() if isinstance(value, bytes) else str(value)
 
 
+def condition(group):
+    value = group["numbers"][:] if "numbers" in group else text(group.attrs["text"])
+    return text(group.attrs["name"]), value
+
+
+def undo(file, name, header):
+    """The features of a tap that is stored as differences between calls."""
+    bits, states = file["taps"][name][:], file["states"][name][:]
+    calls = [file["calls"][column][:] for column in ("chunk", "branch", "expert")]
+    number = bits.dtype.type
+    top, ones = number(1 << (8 * bits.itemsize - 1)), number(2 ** (8 * bits.itemsize) - 1)
+    ordered = lambda x: x ^ np.where(x & top, ones, top)
+    fresh, last_chunk = {}, None
+    for i, (chunk, *stream) in enumerate(zip(*calls)):
+        if chunk != last_chunk:
+            fresh, last_chunk = {}, chunk
+        last, count = fresh.get(tuple(stream), (None, 0))
+        if states[i] and count % header["key_interval"]:
+            step = (bits[i] >> number(1)) ^ (bits[i] & number(1)) * ones
+            place = ordered(bits[last]) + step
+            bits[i] = place ^ np.where(place & top, top, ones)
+        if states[i] == 1:
+            fresh[tuple(stream)] = (i, count + 1)
+    if header["dtype"] == "bfloat16":
+        values = (bits.astype(np.uint32) << 16).view(np.float32)
+    else:
+        values = bits.view(header["dtype"])
+    values[states == 0] = np.nan
+    return values
+
+
 def read(path):
     with h5py.File(path, "r") as file:
         header = {key: text(value) if isinstance(value, bytes) else value for key, value in file.attrs.items()}
-        if header.get("format") != "wctrace" or header["version"] != 1 or header.get("complete") != 1:
-            raise SystemExit(f"{path}: not a finished wctrace trace of version 1")
+        if header.get("format") != "wctrace" or header["version"] not in (1, 2) or header.get("complete") != 1:
+            raise SystemExit(f"{path}: not a finished wctrace trace of version 1 or 2")
+        taps = {name: tap[:] for name, tap in file["taps"].items()}
+        if header.get("coding") == "step-delta":
+            taps = {name: undo(file, name, header) for name in taps}
         return {
             "header": header,
+            "conditions": [condition(file["conditions"][str(i)]) for i in range(len(file.get("conditions", ())))],
+            "bounds": {name: column[:] for name, column in file.get("bounds", {}).items()},
             "calls": {name: column[:] for name, column in file["calls"].items()},
-            "taps": {name: tap[:] for name, tap in file["taps"].items()},
+            "taps": taps,
             "layout": {name: text(tap.attrs["layout"]) for name, tap in file["taps"].items()},
             "states": {name: column[:] for name, column in file["states"].items()},
             "stretches": {name: column[:] for name, column in file["stretches"].items()},

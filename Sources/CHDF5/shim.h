@@ -9,20 +9,31 @@ static inline hid_t wct_class_file_create(void) { return H5P_FILE_CREATE; }
 static inline hid_t wct_class_group_create(void) { return H5P_GROUP_CREATE; }
 static inline hid_t wct_type_i32le(void) { return H5T_STD_I32LE; }
 static inline hid_t wct_type_u8le(void) { return H5T_STD_U8LE; }
+static inline hid_t wct_type_u16le(void) { return H5T_STD_U16LE; }
+static inline hid_t wct_type_u32le(void) { return H5T_STD_U32LE; }
 static inline hid_t wct_type_i64le(void) { return H5T_STD_I64LE; }
 static inline hid_t wct_type_f32le(void) { return H5T_IEEE_F32LE; }
 static inline hid_t wct_type_f64le(void) { return H5T_IEEE_F64LE; }
 static inline hid_t wct_type_string(void) { return H5T_C_S1; }
-static inline unsigned wct_access_truncate(void) { return H5F_ACC_TRUNC; }
 static inline unsigned wct_access_exclusive(void) { return H5F_ACC_EXCL; }
 static inline unsigned wct_access_read_only(void) { return H5F_ACC_RDONLY; }
-static inline hsize_t wct_unlimited(void) { return H5S_UNLIMITED; }
 
 // IEEE half precision, laid out as h5py's float16. The caller closes the type.
 static inline hid_t wct_new_type_f16le(void) {
   hid_t type = H5Tcopy(H5T_IEEE_F32LE);
   if (type < 0) return type;
   if (H5Tset_fields(type, 15, 10, 5, 0, 10) < 0 || H5Tset_size(type, 2) < 0 || H5Tset_ebias(type, 15) < 0) {
+    H5Tclose(type);
+    return H5I_INVALID_HID;
+  }
+  return type;
+}
+
+// bfloat16: the upper half of a float32, as newer libraries predefine it. The caller closes the type.
+static inline hid_t wct_new_type_bf16le(void) {
+  hid_t type = H5Tcopy(H5T_IEEE_F32LE);
+  if (type < 0) return type;
+  if (H5Tset_fields(type, 15, 7, 8, 0, 7) < 0 || H5Tset_size(type, 2) < 0 || H5Tset_ebias(type, 127) < 0) {
     H5Tclose(type);
     return H5I_INVALID_HID;
   }

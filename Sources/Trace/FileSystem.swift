@@ -75,6 +75,14 @@ enum FileSystem {
     guard mkdir(path, 0o777) == 0 || errno == EEXIST else { throw failure(path, "the folder cannot be made") }
   }
 
+  /// Bytes that this program may still write to the file system of a folder.
+  static func freeByteCount(at folder: String) throws(TraceError) -> Int {
+    var status = statvfs()
+    guard statvfs(folder, &status) == 0 else { throw failure(folder, "the free space is not known") }
+    return Int(
+      clamping: UInt64(status.f_bavail).multipliedReportingOverflow(by: UInt64(status.f_frsize)).partialValue)
+  }
+
   static func folder(of path: String) -> String {
     guard let slash = path.lastIndex(of: "/") else { return "." }
     return slash == path.startIndex ? "/" : String(path[..<slash])

@@ -38,6 +38,9 @@ public struct TokenTable: Hashable, Sendable, Codable {
     self.tokens = tokens
   }
 
+  /// Whether this is the layout of a step vector, which has no tokens.
+  public var isVector: Bool { modalities == ["step"] && tokens.count == 1 }
+
   /// The layout of a step vector: one row that belongs to no place and no modality.
   public static func vector(name: String, channelCount: Int) -> TokenTable {
     TokenTable(

@@ -3,7 +3,7 @@ extension TraceAssembler {
   static func write(_ description: TraceDescription, to attributes: HDF5Attributes) throws(TraceError) {
     let header = description.header
     try attributes.set("format", TraceFormat.name)
-    try attributes.set("version", TraceFormat.version)
+    try attributes.set("version", description.version)
     try attributes.set("dtype", description.dtype.rawValue)
     try attributes.set("planned_call_count", description.plannedCallCount)
     try attributes.set("model", header.model)
@@ -19,6 +19,29 @@ extension TraceAssembler {
     try attributes.set("blas_thread_count", header.blasThreadCount)
     try attributes.set("blas_core", header.blasCore)
     try attributes.set("recorder", header.recorder)
+    if description.coding != .plain {
+      try attributes.set("coding", description.coding.rawValue)
+      try attributes.set("key_interval", description.keyInterval)
+    }
+    if let lossy = description.lossy {
+      try attributes.set("lossy_fraction", lossy.fraction)
+      try attributes.set("lossy_percentile", lossy.percentile)
+    }
+  }
+
+  static func write(
+    _ conditions: [Condition], to root: HDF5Group, _ encoder: BlockEncoder
+  ) throws(TraceError) {
+    guard !conditions.isEmpty else { return }
+    let group = try root.makeGroup("conditions")
+    for (place, condition) in conditions.enumerated() {
+      let inner = try group.makeGroup(String(place))
+      try inner.attributes.set("name", condition.name)
+      switch condition.value {
+      case .text(let text): try inner.attributes.set("text", text)
+      case .numbers(let numbers): try writeColumn("numbers", numbers, .float64, to: inner, encoder)
+      }
+    }
   }
 
   static func write(_ layouts: [TokenTable], to group: HDF5Group, _ encoder: BlockEncoder) throws(TraceError)
@@ -49,6 +72,12 @@ extension TraceAssembler {
     let stateGroup = try root.makeGroup("states")
     for (place, tap) in contents.description.recordedTaps.enumerated() {
       try writeColumn(tap.name, calls.map { $0.states[place].rawValue }, .uint8, to: stateGroup, encoder)
+    }
+    if contents.description.lossy != nil {
+      let boundGroup = try root.makeGroup("bounds")
+      for (place, tap) in contents.description.recordedTaps.enumerated() {
+        try writeColumn(tap.name, calls.map { $0.bounds[place] }, .float64, to: boundGroup, encoder)
+      }
     }
     let stretchGroup = try root.makeGroup("stretches")
     for (place, tap) in contents.description.line.enumerated() {

@@ -1,7 +1,7 @@
 /// Makes the trace file from a journal: what a finished recording and a recovered one have in common.
 ///
 /// Blocks go from the journal into the file as they are, after their checksums were verified. The
-/// file is complete, and if asked for safe on the disk, before it gets its name. Memory: one block.
+/// file is complete, and if asked for safe on the disk, before it gets its name. Memory: some blocks.
 enum TraceAssembler {
   static func write(
     _ contents: JournalContents, from journal: JournalFile, to path: String, overwrite: Bool,
@@ -49,6 +49,24 @@ enum TraceAssembler {
     return candidate
   }
 
+  /// Removes the unfinished files that an interrupted `write` to `path` left; only for who makes sure that
+  /// none is under way.
+  static func removePartials(of path: String) {
+    let name = path.split(separator: "/").last.map(String.init) ?? path
+    let folder = FileSystem.folder(of: path)
+    for other in (try? FileSystem.names(in: folder)) ?? [] where other.hasPrefix(name + ".") {
+      let middle = other.dropFirst(name.count)
+      guard middle.wholeMatch(of: /(\.[0-9]+)?\.partial/) != nil else { continue }
+      let candidate = folder + "/" + other
+      // A file of ours is empty or starts as HDF5 does; anything else is not touched.
+      guard FileSystem.kind(of: candidate) == .file,
+        let (head, byteCount) = try? FileSystem.head(of: candidate, HDF5File.signature.count),
+        byteCount == 0 || head == HDF5File.signature || head.allSatisfy({ $0 == 0 })
+      else { continue }
+      FileSystem.remove(candidate)
+    }
+  }
+
   private static func write(
     _ contents: JournalContents, from journal: JournalFile, to root: HDF5Group
   ) throws(TraceError) {
@@ -56,19 +74,26 @@ enum TraceAssembler {
     let description = contents.description
     try write(description, to: root.attributes)
     try write(description.layouts, to: root.makeGroup("layouts"), encoder)
+    try write(description.header.conditions, to: root, encoder)
     let group = try root.makeGroup("taps")
     var datasets: [UInt16: HDF5Dataset] = [:]
     for (place, tap) in description.line.enumerated() {
       guard let layout = description.layout(of: tap) else { continue }
       datasets[UInt16(place)] = try tensors(
-        tap.name, in: group, layout, description.dtype.element, entries: contents.calls.count)
+        tap.name, in: group, layout, description.element, entries: contents.calls.count)
+      if description.dtype == .bfloat16 || description.coding != .plain {
+        try datasets[UInt16(place)]?.attributes.set("wct_dtype", description.dtype.rawValue)
+      }
+      if description.coding != .plain {
+        try datasets[UInt16(place)]?.attributes.set("wct_coding", description.coding.rawValue)
+      }
     }
-    for range in contents.blocks { try copy(range, from: journal, to: datasets) }
+    try copy(contents.blocks, from: journal, to: datasets)
     try writeColumns(contents, to: root, encoder)
     if let layout = description.finalLayout, contents.hasFinals {
       let final = try tensors("final", in: root, layout, .float32, entries: contents.finals.count)
       for (_, latent) in contents.finals.sorted(by: { $0.key < $1.key }) {
-        for range in latent.blocks { try copy(range, from: journal, to: [JournalRecord.none: final]) }
+        try copy(latent.blocks, from: journal, to: [JournalRecord.none: final])
       }
     }
   }
@@ -83,17 +108,49 @@ enum TraceAssembler {
     return dataset
   }
 
+  // Blocks that are read and checked at a time, while those before them are written.
+  private static let batchCount = 8
+
   private static func copy(
-    _ range: Range<Int>, from journal: JournalFile, to datasets: [UInt16: HDF5Dataset]
+    _ ranges: [Range<Int>], from journal: JournalFile, to datasets: [UInt16: HDF5Dataset]
   ) throws(TraceError) {
-    guard let (record, payload) = try JournalScan.record(in: journal, at: range.lowerBound),
-      record.byteCount == range.count, let dataset = datasets[record.tap]
-    else {
-      throw TraceError(
-        .corrupt, path: journal.path, at: "byte \(range.lowerBound)",
-        "the journal has changed since it was written")
+    let room = ranges.reduce(0) { max($0, $1.count) }
+    var buffers = (0..<2).map { _ in (0..<batchCount).map { _ in ByteBuffer(byteCount: room) } }
+    var read: ArraySlice<Range<Int>> = []
+    for first in stride(from: 0, through: ranges.count + batchCount - 1, by: batchCount) {
+      let next = ranges[min(first, ranges.count)..<min(first + batchCount, ranges.count)]
+      try concurrently(next.count + 1) { [buffers, read] (index: Int) throws(TraceError) in
+        guard index > 0 else {
+          for (range, buffer) in zip(read, buffers[0]) { try write(range, buffer, journal, to: datasets) }
+          return
+        }
+        let range = next[next.startIndex + index - 1]
+        let bytes = buffers[1][index - 1][0..<range.count]
+        guard try journal.read(into: bytes, at: range.lowerBound) == range.count,
+          JournalRecord.isWhole(UnsafeRawBufferPointer(bytes))
+        else { throw changed(journal, range) }
+      }
+      buffers.swapAt(0, 1)
+      read = next
     }
+  }
+
+  private static func write(
+    _ range: Range<Int>, _ buffer: ByteBuffer, _ journal: JournalFile, to datasets: [UInt16: HDF5Dataset]
+  ) throws(TraceError) {
+    let head = Array(buffer.bytes[..<JournalRecord.headByteCount])
+    guard let record = try? JournalRecord.head(head).record, let dataset = datasets[record.tap] else {
+      throw changed(journal, range)
+    }
+    let start = JournalRecord.headByteCount
     try dataset.writeBlock(
-      at: [Int(record.ordinal), Int(record.block) * dataset.block[1], 0], payload.bytes)
+      at: dataset.offset(of: Int(record.ordinal), block: Int(record.block)),
+      UnsafeRawBufferPointer(buffer[start..<start + Int(record.payloadByteCount)]))
+  }
+
+  private static func changed(_ journal: JournalFile, _ range: Range<Int>) -> TraceError {
+    TraceError(
+      .corrupt, path: journal.path, at: "byte \(range.lowerBound)",
+      "the journal has changed since it was written")
   }
 }

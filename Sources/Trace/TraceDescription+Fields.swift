@@ -1,6 +1,7 @@
 // A description as the payload of a journal's first record.
 extension TraceDescription {
-  func write(to fields: inout FieldWriter) {
+  /// How features lie in the file is left out where only what they say counts.
+  func write(to fields: inout FieldWriter, includesCoding: Bool = true) {
     for text in [header.model, header.weightsDigest, header.solver, header.blasCore, header.recorder] {
       fields.put(text)
     }
@@ -27,6 +28,52 @@ extension TraceDescription {
     for tap in recordedTaps {
       fields.put(tap.name)
       fields.put(taps[tap] ?? "")
+    }
+    if !header.conditions.isEmpty {
+      fields.put(Section.conditions.rawValue)
+      fields.put(UInt32(header.conditions.count))
+      for condition in header.conditions { Self.write(condition, to: &fields) }
+    }
+    if let lossy {
+      fields.put(Section.lossy.rawValue)
+      fields.put(lossy.fraction)
+      fields.put(lossy.percentile)
+    }
+    if coding == .stepDelta, includesCoding {
+      fields.put(Section.stepDelta.rawValue)
+      fields.put(UInt32(keyInterval))
+    }
+  }
+
+  // What may follow, in this order, each at most once.
+  private enum Section: UInt8 {
+    case conditions = 1
+    case lossy = 2
+    case stepDelta = 3
+  }
+
+  private static func write(_ condition: Condition, to fields: inout FieldWriter) {
+    fields.put(condition.name)
+    switch condition.value {
+    case .text(let text):
+      fields.put(UInt8(0))
+      fields.put(text)
+    case .numbers(let numbers):
+      fields.put(UInt8(1))
+      fields.put(UInt32(numbers.count))
+      for number in numbers { fields.put(number) }
+    }
+  }
+
+  private static func condition(from fields: inout FieldReader) throws(FieldReader.Failure) -> Condition {
+    let name = try fields.string()
+    switch try fields.integer(UInt8.self) {
+    case 0: return Condition(name, try fields.string())
+    case 1:
+      var numbers: [Double] = []
+      for _ in 0..<(try fields.count(of: 8)) { numbers.append(try fields.double()) }
+      return Condition(name, numbers)
+    default: throw FieldReader.Failure()
     }
   }
 
@@ -66,8 +113,27 @@ extension TraceDescription {
       guard let tap = Tap(name: try fields.string()), taps[tap] == nil else { throw FieldReader.Failure() }
       taps[tap] = try fields.string()
     }
+    var coding = FeatureCoding.plain
+    var keyInterval = 1
+    var lossy: LossyRule?
+    var last: UInt8 = 0
+    while fields.byteCount > 0 {
+      guard let section = Section(rawValue: try fields.integer()), section.rawValue > last else {
+        throw FieldReader.Failure()
+      }
+      last = section.rawValue
+      switch section {
+      case .conditions:
+        for _ in 0..<(try fields.count(of: 9)) { header.conditions.append(try Self.condition(from: &fields)) }
+      case .lossy: lossy = LossyRule(fraction: try fields.double(), percentile: try fields.double())
+      case .stepDelta:
+        coding = .stepDelta
+        keyInterval = Int(try fields.integer(UInt32.self))
+      }
+    }
     try self.init(
-      header: header, dtype: dtype, layouts: layouts, taps: taps, plannedCallCount: plannedCallCount,
+      header: header, dtype: dtype, coding: coding, keyInterval: keyInterval, lossy: lossy, layouts: layouts,
+      taps: taps, plannedCallCount: plannedCallCount,
       path: path)
   }
 

@@ -2,6 +2,10 @@
 struct TraceDescription: Hashable, Sendable {
   var header: TraceHeader
   var dtype: StorageType
+  var coding: FeatureCoding
+  /// With step differences: of so many fresh values of a stream, the first is stored as it is.
+  var keyInterval: Int
+  var lossy: LossyRule?
   var layouts: [TokenTable]
   /// The recorded taps, each with the name of its layout.
   var taps: [Tap: String]
@@ -15,19 +19,46 @@ struct TraceDescription: Hashable, Sendable {
 
   /// Throws `invalid` when the description contradicts itself.
   init(
-    header: TraceHeader, dtype: StorageType, layouts: [TokenTable], taps: [Tap: String],
+    header: TraceHeader, dtype: StorageType, coding: FeatureCoding, keyInterval: Int, lossy: LossyRule?,
+    layouts: [TokenTable], taps: [Tap: String],
     plannedCallCount: Int, path: String
   ) throws(TraceError) {
-    if let problem = Self.problem(header, layouts, taps, plannedCallCount) {
+    if let problem = lossy?.problem ?? Self.problem(keyInterval)
+      ?? Self.problem(header, layouts, taps, plannedCallCount)
+    {
       throw TraceError(.invalid, path: path, problem)
     }
     self.header = header
     self.dtype = dtype
+    self.coding = coding
+    self.keyInterval = keyInterval
+    self.lossy = lossy
     self.layouts = layouts
     self.taps = taps
     self.plannedCallCount = plannedCallCount
     recordedTaps = taps.keys.sorted()
     line = Tap.line(blockCount: header.blockCount)
+  }
+
+  /// What is stored in the datasets of features.
+  var element: HDF5Element { Self.element(dtype, coding) }
+
+  static func element(_ dtype: StorageType, _ coding: FeatureCoding) -> HDF5Element {
+    switch coding {
+    case .plain: dtype.element
+    case .stepDelta: dtype.byteCount == 2 ? .uint16 : .uint32
+    }
+  }
+
+  /// The format version of the trace: old programs read what holds nothing new to them.
+  var version: Int {
+    let isOld = header.conditions.isEmpty && dtype != .bfloat16 && coding == .plain && lossy == nil
+    return isOld ? 1 : TraceFormat.version
+  }
+
+  static func problem(_ keyInterval: Int) -> String? {
+    guard !(1...TraceFormat.longestKeyInterval).contains(keyInterval) else { return nil }
+    return "the key interval must be 1 to \(TraceFormat.longestKeyInterval), it is \(keyInterval)"
   }
 
   func layout(of tap: Tap) -> TokenTable? {

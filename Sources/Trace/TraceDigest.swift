@@ -39,7 +39,7 @@ public struct TraceDigest: Hashable, Sendable, CustomStringConvertible {
     description.layouts = description.layouts.filter { names.contains($0.name) }
       .sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
     var fields = FieldWriter()
-    description.write(to: &fields)
+    description.write(to: &fields, includesCoding: false)
     value = fields.bytes.withUnsafeBytes { xxh64($0) }
   }
 
@@ -52,7 +52,4 @@ public struct TraceDigest: Hashable, Sendable, CustomStringConvertible {
   mutating func add(finalHash: UInt64) {
     value = withUnsafeBytes(of: finalHash.littleEndian) { xxh64($0, seed: value) }
   }
-
-  /// The hash of one tensor: of its numbers in the order of rows, as they are stored.
-  static func hash(_ numbers: [some BitwiseCopyable]) -> UInt64 { numbers.withUnsafeBytes { xxh64($0) } }
 }

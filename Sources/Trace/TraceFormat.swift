@@ -4,7 +4,9 @@
 /// the reader would call corrupt.
 package enum TraceFormat {
   package static let name = "wctrace"
-  package static let version = 1
+  /// The newest version, of traces with any of conditions, bfloat16, step differences and bounds;
+  /// without them a trace is of version 1.
+  package static let version = 2
   /// What the name of a file ends with until its recording is finished.
   package static let unfinishedSuffix = ".partial"
   /// What follows a trace's name in the name of its journal.
@@ -16,6 +18,11 @@ package enum TraceFormat {
   static let largestTensor = 1 << 28
   static let mostBlocks = 4096
   static let mostLayouts = 4096
+  static let mostConditions = 256
+  /// Most numbers of one condition.
+  static let mostNumbers = 1 << 16
+  /// Most calls from one value that is stored as it is to the next, with step differences.
+  static let longestKeyInterval = 1000
 
   static var callIntegers: [(name: String, path: WritableKeyPath<Call, Int>)] {
     [
@@ -52,6 +59,27 @@ package enum TraceFormat {
       ("branches", header.branchCount, largestCount), ("blocks", header.blockCount, mostBlocks),
     ] where !(1...most).contains(count) {
       return "the number of \(what) must be 1 to \(most), it is \(count)"
+    }
+    return problem(with: header.conditions)
+  }
+
+  private static func problem(with conditions: [Condition]) -> String? {
+    guard conditions.count <= mostConditions, Set(conditions.map(\.name)).count == conditions.count else {
+      return "there can be \(mostConditions) conditions, each with a name of its own"
+    }
+    for condition in conditions {
+      let name = condition.name
+      guard (1...200).contains(name.utf8.count), !name.utf8.contains(0) else {
+        return "a condition's name must have 1 to 200 bytes and no zero byte, it is '\(name)'"
+      }
+      switch condition.value {
+      case .text(let text) where !isText(text):
+        return
+          "the condition \(name) must have at most \(HDF5Attributes.longestString) bytes and no zero byte"
+      case .numbers(let numbers) where !(1...mostNumbers).contains(numbers.count):
+        return "the condition \(name) must have 1 to \(mostNumbers) numbers, it has \(numbers.count)"
+      case .text, .numbers: break
+      }
     }
     return nil
   }

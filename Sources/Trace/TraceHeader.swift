@@ -24,12 +24,14 @@ public struct TraceHeader: Hashable, Sendable, Codable {
   public var blasCore: String
   /// Program and version that recorded.
   public var recorder: String
+  /// What the rollout was conditioned on.
+  public var conditions: [Condition]
 
   public init(
     model: String, weightsDigest: String = "", solver: String, shift: Double, stepCount: Int,
     chunkCount: Int = 1,
     branchCount: Int = 1, blockCount: Int, sceneSeed: Int = 0, noiseSeed: Int = 0, blasThreadCount: Int = 0,
-    blasCore: String = "", recorder: String
+    blasCore: String = "", recorder: String, conditions: [Condition] = []
   ) {
     self.model = model
     self.weightsDigest = weightsDigest
@@ -44,5 +46,6 @@ public struct TraceHeader: Hashable, Sendable, Codable {
     self.blasThreadCount = blasThreadCount
     self.blasCore = blasCore
     self.recorder = recorder
+    self.conditions = conditions
   }
 }

@@ -3,6 +3,9 @@ extension TraceReader {
   struct Contents {
     var header: TraceHeader
     var dtype: StorageType
+    var coding: FeatureCoding
+    var keyInterval: Int
+    var lossy: LossyRule?
     var calls: [Call]
     var plannedCallCount: Int
     var digest: TraceDigest?
@@ -19,6 +22,14 @@ extension TraceReader {
         throw root.place.error("features cannot be stored as '\(dtypeName)'")
       }
       self.dtype = dtype
+      (coding, keyInterval) = try Self.coding(root)
+      if try root.attributes.contains("lossy_fraction") {
+        let rule = LossyRule(
+          fraction: try root.attributes.double("lossy_fraction"),
+          percentile: try root.attributes.double("lossy_percentile"))
+        if let problem = rule.problem { throw root.place.error(problem) }
+        lossy = rule
+      }
       calls = try Self.calls(root.group("calls"), header)
       plannedCallCount = try Self.plannedCallCount(root, calls.count)
       digest = try Self.digest(root)
@@ -58,9 +69,39 @@ extension TraceReader {
         sceneSeed: try attributes.int("scene_seed"), noiseSeed: try attributes.int("noise_seed"),
         blasThreadCount: try attributes.int("blas_thread_count"),
         blasCore: try attributes.string("blas_core"),
-        recorder: try attributes.string("recorder"))
+        recorder: try attributes.string("recorder"), conditions: try conditions(root))
       if let problem = TraceFormat.problem(with: header) { throw root.place.error(problem) }
       return header
+    }
+
+    private static func conditions(_ root: HDF5Group) throws(TraceError) -> [Condition] {
+      guard try root.contains("conditions") else { return [] }
+      let group = try root.group("conditions")
+      var conditions: [Condition] = []
+      for place in 0..<(try group.names(limit: TraceFormat.mostConditions).count) {
+        let inner = try group.group(String(place))
+        let name = try inner.attributes.string("name")
+        if try inner.attributes.contains("text") {
+          conditions.append(Condition(name, try inner.attributes.string("text")))
+        } else {
+          let column = try HDF5Dataset(
+            openingColumn: "numbers", in: inner, element: .float64, count: nil, limit: TraceFormat.mostNumbers
+          )
+          conditions.append(Condition(name, try column.read()))
+        }
+      }
+      return conditions
+    }
+
+    private static func coding(_ root: HDF5Group) throws(TraceError) -> (FeatureCoding, keyInterval: Int) {
+      guard try root.attributes.contains("coding") else { return (.plain, 1) }
+      let name = try root.attributes.string("coding")
+      guard let coding = FeatureCoding(rawValue: name) else {
+        throw root.place.error("features cannot be coded as '\(name)'")
+      }
+      let keyInterval = try root.attributes.int("key_interval")
+      if let problem = TraceDescription.problem(keyInterval) { throw root.place.error(problem) }
+      return (coding, keyInterval)
     }
 
     private static func calls(_ group: HDF5Group, _ header: TraceHeader) throws(TraceError) -> [Call] {
@@ -136,17 +177,36 @@ extension TraceReader {
             "a model with \(header.blockCount) blocks has no tap of this name")
         }
         let (features, layout) = try Self.tensors(
-          name, in: group, dtype.element, entries: calls.count, layouts)
+          name, in: group, TraceDescription.element(dtype, coding), entries: calls.count, layouts)
         let column: [UInt8] = try Self.column(name, stateGroup, .uint8, calls.count)
         let states = column.compactMap(TapState.init)
         guard states.count == column.count else {
           throw stateGroup.place.inside(name).error("a state must be 0 to \(TapState.allCases.count - 1)")
         }
-        recorded[tap] = RecordedTap(layout: layout, states: states, features: features)
+        recorded[tap] = RecordedTap(
+          tap: tap, layout: layout, states: states, features: features,
+          bounds: try bounds(name, states, root))
       }
       guard !recorded.isEmpty else { throw group.place.error("there must be at least one tap") }
       let stretchGroup = try root.group("stretches")
       for tap in line { stretches[tap] = try Self.column(tap.name, stretchGroup, .float64, calls.count) }
+    }
+
+    private func bounds(
+      _ name: String, _ states: [TapState], _ root: HDF5Group
+    ) throws(TraceError) -> [Double] {
+      guard lossy != nil else { return [] }
+      let group = try root.group("bounds")
+      let bounds: [Double] = try Self.column(name, group, .float64, calls.count)
+      let before = StreamHistory.predecessors(calls, states)
+      for (call, bound) in bounds.enumerated() {
+        guard bound == 0 || (LossyRule.isBound(bound) && states[call] != .absent && before[call] != nil)
+        else {
+          throw group.place.inside(name).error(
+            "the bound of call \(call) must be 0, or a power of two after the first value of a stream")
+        }
+      }
+      return bounds
     }
 
     // Opens a dataset of tensors, whose shape must be that of the layout it names.

@@ -2,7 +2,6 @@
 extension TraceReader {
   // Signature, version 2 or 3, sizes of addresses, flags; then from byte 28 the file's end.
   private static let superblockByteCount = 48
-  private static let signature: [UInt8] = [0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a]
 
   private static func unfinishedMessage(_ journal: String) -> String {
     "the recording is running or was interrupted; once it has ended, 'wctrace recover \(journal)' makes a trace "
@@ -28,7 +27,7 @@ extension TraceReader {
     guard !path.hasSuffix(TraceFormat.unfinishedSuffix) else { throw unfinished }
     let (head, byteCount) = try FileSystem.head(of: path, superblockByteCount)
     guard byteCount > 0 else { throw TraceError(.notATrace, path: path, "the file is empty") }
-    guard head.starts(with: signature) else {
+    guard head.starts(with: HDF5File.signature) else {
       throw TraceError(.notATrace, path: path, "this is not an HDF5 file, so no trace")
     }
     guard head.count == superblockByteCount else {

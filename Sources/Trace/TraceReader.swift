@@ -16,16 +16,27 @@ public final class TraceReader: Sendable {
   public let taps: [Tap]
   /// The type in which features are stored.
   public let dtype: StorageType
+  /// How the features lie in the file; they are read the same either way.
+  public let coding: FeatureCoding
+  /// The rule that gave the bounds of lossy storage; nil where all features are exact.
+  public let lossy: LossyRule?
 
+  let keyInterval: Int
+  let steps = StepCache()
   let recorded: [Tap: RecordedTap]
   let stretches: [Tap: [Double]]
   let finalLatents: HDF5Dataset?
 
   /// What the file holds for one tap.
   struct RecordedTap: Sendable {
+    var tap: Tap
     var layout: TokenTable
     var states: [TapState]
     var features: HDF5Dataset
+    /// How far each call's numbers may be from what was recorded; empty where all are exact.
+    var bounds: [Double]
+    /// How differences are undone; nil where there are none.
+    var steps: StepReader?
   }
 
   /// Bytes that the features of a tap take.
@@ -48,7 +59,11 @@ public final class TraceReader: Sendable {
     calls = contents.calls
     plannedCallCount = contents.plannedCallCount
     digest = contents.digest
-    recorded = contents.recorded
+    coding = contents.coding
+    keyInterval = contents.keyInterval
+    lossy = contents.lossy
+    let cache = steps
+    recorded = contents.recorded.mapValues { $0.undoing(contents, cache) }
     taps = contents.recorded.keys.sorted()
     dtype = contents.dtype
     stretches = contents.stretches
@@ -63,7 +78,8 @@ public final class TraceReader: Sendable {
   func description() throws(TraceError) -> TraceDescription {
     let layouts = recorded.values.reduce(into: [:]) { $0[$1.layout.name] = $1.layout }
     return try TraceDescription(
-      header: header, dtype: dtype, layouts: Array(layouts.values), taps: recorded.mapValues(\.layout.name),
+      header: header, dtype: dtype, coding: coding, keyInterval: keyInterval, lossy: lossy,
+      layouts: Array(layouts.values), taps: recorded.mapValues(\.layout.name),
       plannedCallCount: plannedCallCount, path: path)
   }
 
@@ -75,6 +91,14 @@ public final class TraceReader: Sendable {
   /// How the feature of each call came about.
   public func states(of tap: Tap) throws(TraceError) -> [TapState] {
     try entry(tap).states
+  }
+
+  /// For each call, how far a number of the tap may be from what was recorded; 0 is exact.
+  ///
+  /// Beside the rounding to ``dtype``, which is not counted.
+  public func bounds(of tap: Tap) throws(TraceError) -> [Double] {
+    let bounds = try entry(tap).bounds
+    return bounds.isEmpty ? [Double](repeating: 0, count: calls.count) : bounds
   }
 
   /// How the feature of one call came about.
@@ -91,25 +115,6 @@ public final class TraceReader: Sendable {
       throw TraceError(.lacking, path: path, "a model with \(header.blockCount) blocks has no tap \(tap)")
     }
     return seconds
-  }
-
-  /// Reads the tensor at a tap for a call; one read and unpacking of the whole tensor.
-  ///
-  /// Throws `lacking` when the tap was not recorded or the feature is absent, `corrupt` when a
-  /// checksum fails.
-  public func feature(_ tap: Tap, call: Int) throws(TraceError) -> Tensor {
-    try requireCall(call)
-    let entry = try entry(tap)
-    guard entry.states[call] != .absent else {
-      throw TraceError(.lacking, path: path, at: "/taps/\(tap)", "the feature of call \(call) is absent")
-    }
-    let values: [Float]
-    switch dtype {
-    case .float32: values = try entry.features.read(at: call)
-    case .float16:
-      values = try entry.features.read(UInt16.self, at: call).map { Float(Float16(bitPattern: $0)) }
-    }
-    return Tensor(rows: entry.layout.tokens.count, columns: entry.layout.channelCount, values: values)
   }
 
   /// Reads a chunk's final latent; throws `lacking` when the recording kept none.
@@ -132,7 +137,7 @@ public final class TraceReader: Sendable {
     return ByteCounts(raw: present * entry.features.entryByteCount, stored: entry.features.storedByteCount)
   }
 
-  private func entry(_ tap: Tap) throws(TraceError) -> RecordedTap {
+  func entry(_ tap: Tap) throws(TraceError) -> RecordedTap {
     guard let entry = recorded[tap] else {
       let names = taps.map(\.name).joined(separator: ", ")
       throw TraceError(.lacking, path: path, "the tap \(tap) was not recorded; there are \(names)")
@@ -140,18 +145,9 @@ public final class TraceReader: Sendable {
     return entry
   }
 
-  private func requireCall(_ call: Int) throws(TraceError) {
+  func requireCall(_ call: Int) throws(TraceError) {
     guard calls.indices.contains(call) else {
       throw TraceError(.lacking, path: path, "calls are 0 to \(calls.count - 1), not \(call)")
     }
   }
-}
-
-extension TraceReader: FeatureSource {
-  public func rows(_ rows: Range<Int>, of tap: Tap, call: Int) throws(TraceError) -> [Float] {
-    let tensor = try feature(tap, call: call)
-    return Array(tensor.values[(rows.lowerBound * tensor.columns)..<(rows.upperBound * tensor.columns)])
-  }
-
-  public func rowCountOfBlock(of tap: Tap) throws(TraceError) -> Int { try layout(of: tap).tokens.count }
 }

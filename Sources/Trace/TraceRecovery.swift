@@ -1,7 +1,8 @@
 /// A trace made from the journal of a recording that was interrupted.
 ///
 /// It holds the calls whose `append` returned, bit for bit, and nothing of a call whose did not. The
-/// final latents are kept when those of all chunks were recorded. The journal stays.
+/// final latents are kept when those of all chunks were recorded. The journal stays; `.partial`
+/// files that the recording left beside it go.
 public struct TraceRecovery: Sendable {
   public let path: String
   public let callCount: Int
@@ -18,7 +19,8 @@ public struct TraceRecovery: Sendable {
   /// `exists` when `path` is taken and may not be overwritten, `missing`, `notATrace`, `newerVersion`,
   /// `corrupt` or `inputOutput`.
   public init(of journalPath: String, to path: String, overwrite: Bool = false) throws(TraceError) {
-    let journal = try JournalFile(opening: journalPath)
+    let journal = try JournalFile(opening: journalPath, alone: true)
+    if let name = Self.tracePath(of: journalPath) { TraceAssembler.removePartials(of: name) }
     let scan = try JournalScan(journal)
     remark = scan.finding.map { "read up to byte \($0.offset) of \(journal.byteCount): \($0.reason)" }
     guard !scan.contents.calls.isEmpty else {

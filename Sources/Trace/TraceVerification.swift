@@ -20,7 +20,7 @@ public struct TraceVerification: Sendable {
           hashes.append(0)
           continue
         }
-        hashes.append(try Self.hash(of: entry.features, at: call.ordinal))
+        hashes.append(try Self.hash(of: entry, trace.dtype.halfFormat, at: call.ordinal))
         tensorCount += 1
         rawByteCount += entry.features.entryByteCount
       }
@@ -29,12 +29,14 @@ public struct TraceVerification: Sendable {
           call: call, states: trace.taps.compactMap { trace.recorded[$0]?.states[call.ordinal] },
           stretchSeconds: Tap.line(blockCount: trace.header.blockCount).compactMap {
             trace.stretches[$0]?[call.ordinal]
-          }, hashes: hashes))
+          }, hashes: hashes,
+          bounds: trace.taps.compactMap { trace.recorded[$0]?.bounds }.filter { !$0.isEmpty }
+            .map { $0[call.ordinal] }))
       progress(call.ordinal + 1)
     }
     if let final = trace.finalLatents {
       for chunk in 0..<trace.header.chunkCount {
-        digest.add(finalHash: try Self.hash(of: final, at: chunk))
+        digest.add(finalHash: try Self.hash(ofFinal: final, at: chunk))
         tensorCount += 1
         rawByteCount += final.entryByteCount
       }
@@ -49,10 +51,25 @@ public struct TraceVerification: Sendable {
     self.rawByteCount = rawByteCount
   }
 
-  private static func hash(of dataset: HDF5Dataset, at entry: Int) throws(TraceError) -> UInt64 {
-    switch dataset.element {
-    case .float16: TraceDigest.hash(try dataset.read(UInt16.self, at: entry))
-    default: TraceDigest.hash(try dataset.read(Float.self, at: entry))
+  private static func hash(
+    of recorded: TraceReader.RecordedTap, _ format: HalfFormat?, at entry: Int
+  ) throws(TraceError) -> UInt64 {
+    let features = recorded.features
+    let numbers = ByteBuffer(byteCount: features.entryByteCount)
+    let pieces = features.pieces(of: entry)
+    let bound = recorded.bounds.isEmpty ? 0 : recorded.bounds[entry]
+    try concurrently(pieces.count, worker: { _ in BlockDecoder() }) { (decoder, index) throws(TraceError) in
+      let part = numbers[pieces[index].bytes]
+      try recorded.read(pieces[index], with: decoder, into: part)
+      guard bound == 0 || Quantizer(bound: bound).holds(part, format) else {
+        throw features.place.error("a number of call \(entry) is no multiple of twice the bound \(bound)")
+      }
     }
+    return xxh64(UnsafeRawBufferPointer(numbers.bytes))
+  }
+
+  private static func hash(ofFinal dataset: HDF5Dataset, at entry: Int) throws(TraceError) -> UInt64 {
+    let numbers: [Float] = try dataset.read(at: entry)
+    return numbers.withUnsafeBytes { xxh64($0) }
   }
 }

@@ -1,8 +1,5 @@
 // What the writer refuses, in words; nil when all is well.
 extension TraceWriter {
-  // From here on values round to infinity: half a step above the largest float16, 65504.
-  private static let float16Overflow: Float = 65520
-
   func problem(
     _ call: Call, after count: Int, _ states: [Tap: TapState], _ stretchSeconds: [Tap: Double],
     _ features: [Tap: Tensor]
@@ -15,11 +12,6 @@ extension TraceWriter {
       }
       guard let feature = features[tap] else { continue }
       if let problem = Self.problem(feature, layout) { return "at the tap \(tap), \(problem)" }
-      if dtype == .float16,
-        feature.values.contains(where: { $0.isFinite && $0.magnitude >= Self.float16Overflow })
-      {
-        return "a value at the tap \(tap) is too large for float16; record as float32"
-      }
     }
     for tap in stretchSeconds.keys where !description.line.contains(tap) {
       return "a model with \(header.blockCount) blocks has no tap \(tap)"

@@ -19,8 +19,11 @@ public final class TraceWriter {
   public var dtype: StorageType { description.dtype }
 
   let description: TraceDescription
-  private let encoder = BlockEncoder()
+  // One for each worker.
+  let encoders = (0..<workerCount).map { _ in BlockEncoder() }
   private let overwrites: Bool
+  // The last fresh tensors, where the next ones are differences to them or rounded by their change.
+  var histories: [Tap: StreamHistory<StagedTensor>] = [:]
   // Gone when the writer has ended: the journal is open, and locked, exactly as long as this lives.
   private var journal: JournalWriter?
 
@@ -31,16 +34,20 @@ public final class TraceWriter {
 
   /// Starts the journal.
   ///
+  /// With `stepDelta`, one in `keyInterval` fresh values of a stream is stored as it is. `lossy` rounds
+  /// features within the bounds of a rule; the recorder then keeps the last value of each stream.
   /// `taps` maps each recorded tap to the name of one of `layouts`. Throws `exists` when `path` or the
   /// journal's name is taken and may not be overwritten, `inUse` when another program is recording
   /// there, `invalid` when the description contradicts itself.
   public init(
     path: String, header: TraceHeader, layouts: [TokenTable], taps: [Tap: String], callCount: Int,
-    dtype: StorageType = .float32, durability: Durability = .rollout, overwrite: Bool = false
+    dtype: StorageType = .float32, coding: FeatureCoding = .plain, keyInterval: Int = 10,
+    lossy: LossyRule? = nil, durability: Durability = .rollout, overwrite: Bool = false
   ) throws(TraceError) {
     try TraceAssembler.checkTarget(path, overwrite: overwrite)
     description = try TraceDescription(
-      header: header, dtype: dtype, layouts: layouts, taps: taps, plannedCallCount: callCount, path: path)
+      header: header, dtype: dtype, coding: coding, keyInterval: keyInterval, lossy: lossy, layouts: layouts,
+      taps: taps, plannedCallCount: callCount, path: path)
     self.path = path
     self.durability = durability
     journalPath = path + TraceFormat.journalSuffix
@@ -68,21 +75,26 @@ public final class TraceWriter {
       {
         throw TraceError(.invalid, path: path, at: "call \(call.ordinal)", problem)
       }
-      var hashes: [UInt64] = []
-      for (place, tap) in description.line.enumerated() where taps[tap] != nil {
-        guard let feature = features[tap], let layout = description.layout(of: tap) else {
-          hashes.append(0)
-          continue
-        }
-        hashes += [try stage(feature, layout, .block, UInt16(place), call.ordinal, in: journal)]
+      let items = items(call, features, journal.pool)
+      let bounds = try description.lossy.map { rule throws(TraceError) in try measure(items, rule) }
+      let hashes = try stage(items, bounds, in: journal)
+      func byTap<Value>(_ values: some Sequence<Value>, absent: Value) -> [Value] {
+        var rest = Array(values)[...]
+        return description.recordedTaps.map { features[$0] == nil ? absent : rest.removeFirst() }
       }
       try journal.commit(
         RecordedCall(
           call: call,
-          states: description.recordedTaps.map {
-            states[$0] ?? (features[$0] == nil ? .absent : .fresh)
-          },
-          stretchSeconds: description.line.map { stretchSeconds[$0] ?? 0 }, hashes: hashes))
+          states: description.recordedTaps.map { states[$0] ?? (features[$0] == nil ? .absent : .fresh) },
+          stretchSeconds: description.line.map { stretchSeconds[$0] ?? 0 },
+          hashes: byTap(hashes, absent: 0), bounds: bounds.map { byTap($0, absent: 0) } ?? []))
+      for item in items {
+        if needsHistory, states[item.tap] ?? .fresh == .fresh {
+          histories[item.tap]?.add(item.tensor, at: call)?.release(to: journal.pool)
+        } else {
+          item.tensor.release(to: journal.pool)
+        }
+      }
     }
   }
 
@@ -103,8 +115,13 @@ public final class TraceWriter {
       if let problem = Self.problem(latent, layout) {
         throw TraceError(.invalid, path: path, at: "/final", problem)
       }
-      let hash = try stage(latent, layout, .finalBlock, JournalRecord.none, chunk, in: journal)
-      try journal.commitFinal(chunk: chunk, hash: hash)
+      let tensor = StagedTensor(
+        latent, .finalBlock, name: "final", tap: JournalRecord.none, ordinal: chunk, as: .float32,
+        journal.pool)
+      let item = Item(
+        tap: .output, tensor: tensor, layout: layout, previous: nil, isDelta: false, isPrepared: false)
+      try journal.commitFinal(chunk: chunk, hash: try stage([item], nil, in: journal)[0])
+      tensor.release(to: journal.pool)
     }
   }
 
@@ -136,30 +153,6 @@ public final class TraceWriter {
   public func abandon() {
     if let journal, journal.contents.calls.isEmpty { journal.file.remove() }
     journal = nil
-  }
-
-  // Packs a tensor's blocks, hands them to the journal and returns the hash of the numbers.
-  private func stage(
-    _ tensor: Tensor, _ layout: TokenTable, _ kind: JournalRecord.Kind, _ tap: UInt16, _ ordinal: Int,
-    in journal: JournalWriter
-  ) throws(TraceError) -> UInt64 {
-    let isHalf = kind == .block && dtype == .float16
-    let halves = isHalf ? tensor.values.map { Float16($0).bitPattern } : []
-    let shape = TraceDescription.blockShape(of: layout, isHalf ? .float16 : .float32)
-    for block in 0..<shape.count {
-      func encode(_ bytes: UnsafeRawBufferPointer) -> [UInt8]? {
-        encoder.encode(
-          UnsafeRawBufferPointer(rebasing: bytes[shape.byteRange(of: block)]),
-          elementByteCount: shape.elementByteCount, blockByteCount: shape.blockByteCount)
-      }
-      let stored = isHalf ? halves.withUnsafeBytes(encode) : tensor.values.withUnsafeBytes(encode)
-      guard let stored else {
-        throw TraceError(.inputOutput, path: journalPath, "a block cannot be compressed: out of memory")
-      }
-      try journal.stage(
-        kind, stored, tap: tap, ordinal: ordinal, block: block, rawByteCount: shape.blockByteCount)
-    }
-    return isHalf ? TraceDigest.hash(halves) : TraceDigest.hash(tensor.values)
   }
 
   private func endingOnError(_ body: (JournalWriter) throws(TraceError) -> Void) throws(TraceError) {

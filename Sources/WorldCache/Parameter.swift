@@ -10,34 +10,53 @@ public struct Parameter: Hashable, Sendable {
     case site
     /// Whole numbers of at least 1 joined by `+`, one for each chunk; a single one serves all.
     case counts
+    /// Numbers joined by `+`.
+    case numbers
     /// Any text, such as a file's name; what it should be, in words.
     case text(String)
     /// A number or a word that a file of the user's puts to use.
     case scalar
+    /// So many of some words, in order, joined by `+`.
+    case words([String], count: Int)
+    /// Whole numbers joined by `+`.
+    case wholeNumbers(ClosedRange<Int>)
   }
 
   public var key: String
   public var kind: Kind
   /// As it would be written; nil when the setting must be given.
   public var defaultValue: String?
+  /// Defaults that follow from another parameter; nil when one serves all.
+  public var otherDefaults: OtherDefaults?
   public var help: String
   /// The choice of another parameter that this one belongs to; nil when it always applies.
   public var condition: Condition?
+  /// Whether the canonical spelling leaves it out where it has its default: for variations of a method.
+  public var isQuiet: Bool
 
   public struct Condition: Hashable, Sendable {
     public var key: String
     public var choices: [String]
   }
 
+  /// The defaults that hold for some choices of a parameter declared before.
+  public struct OtherDefaults: Hashable, Sendable {
+    public var key: String
+    /// By choice; choices that are not named have the parameter's own default.
+    public var values: [String: String]
+  }
+
   public init(
-    _ key: String, _ kind: Kind, default defaultValue: String?, _ help: String,
-    when condition: Condition? = nil
+    _ key: String, _ kind: Kind, default defaultValue: String?, by otherDefaults: OtherDefaults? = nil,
+    _ help: String, when condition: Condition? = nil, isQuiet: Bool = false
   ) {
     self.key = key
     self.kind = kind
     self.defaultValue = defaultValue
+    self.otherDefaults = otherDefaults
     self.help = help
     self.condition = condition
+    self.isQuiet = isQuiet
   }
 
   /// The values it takes, in words.
@@ -51,9 +70,26 @@ public struct Parameter: Hashable, Sendable {
     case .choice(let names): "one of " + names.joined(separator: ", ")
     case .site:
       "output, gain, guided, stack, hidden, rest.K (after K blocks) or rest.K.B (without the last B)"
+    case .numbers: "numbers joined by +"
+    case .words(let names, let count): "\(count) of \(names.joined(separator: ", ")), joined by +"
+    case .wholeNumbers(let range):
+      "whole numbers \(Parameter.bounds("\(range.lowerBound)", "\(range.upperBound)", range.upperBound == .max)), joined by +"
     case .text(let what): what
     case .scalar: "a number or a word, as the file uses it"
     }
+  }
+
+  /// What it means, with the defaults that follow from another parameter.
+  public var meaning: String {
+    guard let others = otherDefaults, !others.values.isEmpty else { return help }
+    let choices = Dictionary(grouping: others.values.keys) { others.values[$0]! }
+    let parts = choices.map { "\($0.key) for \($0.value.sorted().joined(separator: ", "))" }
+    return "\(help) (default by \(others.key): \(parts.sorted().joined(separator: "; ")))"
+  }
+
+  /// What it is when nothing is written, with these values of the parameters declared before.
+  func defaultValue(_ choices: [String: String]) -> String? {
+    otherDefaults.flatMap { others in choices[others.key].flatMap { others.values[$0] } } ?? defaultValue
   }
 
   /// The parameter of policies that leave open what is cached.
@@ -75,7 +111,10 @@ public struct ParameterValues: Sendable {
   private var counts: [String: [Int]] = [:]
   private var sites: [String: Site] = [:]
   private var texts: [String: String] = [:]
-  /// The canonical spelling: every parameter in declared order.
+  private var numberLists: [String: [Double]] = [:]
+  private var words: [String: [String]] = [:]
+  private var wholeNumbers: [String: [Int]] = [:]
+  /// The canonical spelling: every parameter in declared order, without quiet ones at their defaults.
   public let spec: PolicySpec
 
   /// Checks a spec's settings against the declared parameters and fills in the defaults.
@@ -102,7 +141,8 @@ public struct ParameterValues: Sendable {
         }
         continue
       }
-      guard let text = written ?? parameter.defaultValue else {
+      let standard = parameter.defaultValue(choices)
+      guard let text = written ?? standard else {
         throw PolicyError("policy '\(spec.name)' needs \(parameter.key): \(parameter.allowed)")
       }
       let value = try ParameterValues.value(text, parameter, spec.name)
@@ -113,7 +153,11 @@ public struct ParameterValues: Sendable {
       case .counts(let numbers): counts[parameter.key] = numbers
       case .site(let site): sites[parameter.key] = site
       case .text(let text): texts[parameter.key] = text
+      case .numbers(let numbers): numberLists[parameter.key] = numbers
+      case .words(let names): words[parameter.key] = names
+      case .wholeNumbers(let numbers): wholeNumbers[parameter.key] = numbers
       }
+      if parameter.isQuiet, value.text == standard { continue }
       canonical.settings.append(.init(parameter.key, value.text))
     }
     self.spec = canonical
@@ -133,6 +177,9 @@ public struct ParameterValues: Sendable {
     case counts([Int])
     case site(Site)
     case text(String)
+    case numbers([Double])
+    case words([String])
+    case wholeNumbers([Int])
 
     var text: String {
       switch self {
@@ -142,6 +189,9 @@ public struct ParameterValues: Sendable {
       case .site(let site): site.name
       case .counts(let numbers): numbers.map(String.init).joined(separator: "+")
       case .text(let text): text
+      case .numbers(let numbers): numbers.map(\.shortest).joined(separator: "+")
+      case .words(let names): names.joined(separator: "+")
+      case .wholeNumbers(let numbers): numbers.map(String.init).joined(separator: "+")
       }
     }
   }
@@ -157,6 +207,18 @@ public struct ParameterValues: Sendable {
     case .site:
       if let site = Site(name: text) { return .site(site) }
     case .text: return .text(text)
+    case .numbers:
+      let numbers = text.split(separator: "+", omittingEmptySubsequences: false).map { Double($0) ?? .nan }
+      // A plus sign within a number would not read back.
+      if numbers.allSatisfy({ abs($0) < 1e15 }) { return .numbers(numbers) }
+    case .words(let names, let count):
+      let words = text.split(separator: "+", omittingEmptySubsequences: false).map(String.init)
+      if words.count == count, words.allSatisfy(names.contains) { return .words(words) }
+    case .wholeNumbers(let range):
+      let numbers = text.split(separator: "+", omittingEmptySubsequences: false).map { Int($0) }
+      if numbers.allSatisfy({ $0.map(range.contains) ?? false }) {
+        return .wholeNumbers(numbers.compactMap { $0 })
+      }
     case .scalar: return .text(Double(text).map { $0.isFinite ? $0.shortest : text } ?? text)
     case .counts:
       let numbers = text.split(separator: "+", omittingEmptySubsequences: false).map { Int($0) ?? 0 }
@@ -174,6 +236,9 @@ public struct ParameterValues: Sendable {
   public func site(_ key: String) -> Site { sites[key]! }
   public func counts(_ key: String) -> [Int] { counts[key]! }
   public func text(_ key: String) -> String { texts[key]! }
+  public func numbers(_ key: String) -> [Double] { numberLists[key]! }
+  public func words(_ key: String) -> [String] { words[key]! }
+  public func wholeNumbers(_ key: String) -> [Int] { wholeNumbers[key]! }
 
   /// For how many chunks numbers were given one by one; nil when every parameter serves all chunks.
   var chunkCount: Int? { counts.values.map(\.count).filter { $0 > 1 }.max() }

@@ -85,6 +85,8 @@ public struct CallStream: Hashable, Sendable {
   public var nextSigmas: [Double]
   /// Numbers in the cached tensor of one branch.
   public var elementCount: Int
+  /// Blocks of the model.
+  public var blockCount: Int
 
   public init(_ geometry: Geometry, segment: Range<Int>, branch: Int) {
     let calls = geometry.calls[branch]
@@ -98,6 +100,7 @@ public struct CallStream: Hashable, Sendable {
     sigmas = calls.map(\.sigma)
     nextSigmas = calls.dropFirst().map(\.sigma) + [0]
     elementCount = geometry.elementCount
+    blockCount = geometry.blockCount
   }
 
   /// Calls of the stream.
@@ -115,8 +118,12 @@ public struct CallStream: Hashable, Sendable {
 /// far. Asking for anything else is a bug of the policy. Values cover the guidance branches that the
 /// decision is taken from (``Coupling``).
 public protocol Signals {
+  /// The modality of every token of one branch.
+  var tokenModalities: [Int] { get }
   /// Norms of a combination of values at the site, one per token, branch after branch.
   func norms(of combination: Combination) -> [Double]
+  /// The same for some of the tokens, in ascending order of their places.
+  func norms(of combination: Combination, at tokens: [Int]) -> [Double]
   /// `mean |x|` over all tokens and channels at a call.
   func meanAbsolute(_ change: ChangeRequest, at position: Int) -> Double
   /// `mean |x_u − x_v|` over all tokens and channels.
@@ -133,6 +140,11 @@ public protocol Signals {
 extension Signals {
   public func remembered<Value: Sendable>(_ key: some Hashable & Sendable, _ make: () -> Value) -> Value {
     make()
+  }
+
+  public func norms(of combination: Combination, at tokens: [Int]) -> [Double] {
+    let norms = norms(of: combination)
+    return tokens.map { norms[$0] }
   }
 
   /// `mean |x_position − x_reference| / mean |x_reference|`: a ratio of means, over the reference.
@@ -218,15 +230,4 @@ public struct Prediction: Hashable, Sendable {
 
   /// Index of the combination of a token of the covered branches.
   func group(of token: Int) -> Int { groups.map { Int($0.indices[token]) } ?? 0 }
-}
-
-/// The group of every token, made once and compared by identity.
-public final class TokenGroups: Hashable, Sendable {
-  /// One entry per token, branch after branch.
-  public let indices: [UInt8]
-
-  public init(_ indices: [UInt8]) { self.indices = indices }
-
-  public static func == (a: TokenGroups, b: TokenGroups) -> Bool { a === b }
-  public func hash(into hasher: inout Hasher) { hasher.combine(ObjectIdentifier(self)) }
 }

@@ -8,6 +8,7 @@ public struct PolicyEntry: Sendable {
     case oracle(
       predictor: @Sendable (ParameterValues) throws -> any Predictor,
       site: @Sendable (ParameterValues) -> Site,
+      changes: @Sendable (ParameterValues, _ blockCount: Int) -> [ChangeRequest] = { _, _ in [] },
       make: @Sendable (ParameterValues, Geometry, _ place: Int) throws -> any Policy)
   }
 
@@ -58,8 +59,28 @@ public enum PolicyRegistry {
     AlwaysPolicy.entry,
     IntervalPolicy.entry,
     TaylorPolicy.entry,
+    HiCachePolicy.entry,
+    FoCaPolicy.entry,
+    SpectrumPolicy.entry,
+    FreqCaPolicy.entry,
+    DMDPolicy.entry,
+    MeanCachePolicy.entry,
+    SmoothCachePolicy.entry,
+    FasterCachePolicy.entry,
     WorldCachePolicy.entry,
     SchedulePolicy.entry,
+    MaskPolicy.entry,
+    SCMPolicy.entry,
+    TeaCachePolicy.entry,
+    MagCachePolicy.entry,
+    EasyCachePolicy.entry,
+    FirstBlockCachePolicy.entry,
+    DBCachePolicy.entry,
+    DiCachePolicy.entry,
+    SeaCachePolicy.entry,
+    SenCachePolicy.entry,
+    AdaCachePolicy.entry,
+    BWCachePolicy.entry,
     IdealPolicy.entry,
   ]
 
@@ -69,6 +90,9 @@ public enum PolicyRegistry {
   /// The entry of a name; throws a ``PolicyError`` with the nearest known one.
   public static func entry(named name: String) throws -> PolicyEntry {
     if let entry = entries.first(where: { $0.name == name }) { return entry }
+    if let undefined = UndefinedPolicy.all.first(where: { $0.name == name }) {
+      throw PolicyError("'\(name)' is not defined on a trace: \(undefined.reason)")
+    }
     let names = entries.map(\.name)
     throw PolicyError(
       "there is no policy '\(name)'\(Spelling.hint(for: name, in: names)); known are "
@@ -85,7 +109,7 @@ public enum PolicyRegistry {
     // Settings that contradict one another show before any trace is opened.
     switch entry.kind {
     case .ordinary(let make): _ = try make(plan.values)
-    case .oracle(let predictor, _, _): _ = try predictor(plan.values)
+    case .oracle(let predictor, _, _, _): _ = try predictor(plan.values)
     }
     return plan
   }
@@ -103,7 +127,7 @@ public struct PolicyPlan: Sendable {
   func predictor() throws -> (any Predictor)? {
     switch entry.kind {
     case .ordinary(let make): try make(values).predictor
-    case .oracle(let predictor, _, _): try predictor(values)
+    case .oracle(let predictor, _, _, _): try predictor(values)
     }
   }
 
@@ -115,7 +139,8 @@ public struct PolicyPlan: Sendable {
       return policy.site.map {
         GeometryRequest($0, split: policy.split, changes: Set(policy.changes(blockCount: blockCount)))
       }
-    case .oracle(_, let site, _): return GeometryRequest(site(values))
+    case .oracle(_, let site, let changes, _):
+      return GeometryRequest(site(values), changes: Set(changes(values, blockCount)))
     }
   }
 
@@ -138,7 +163,7 @@ public struct PolicyPlan: Sendable {
     let policy: any Policy =
       switch entry.kind {
       case .ordinary(let make): try make(values)
-      case .oracle(_, _, let make): try make(values, geometry, place)
+      case .oracle(_, _, _, let make): try make(values, geometry, place)
       }
     guard policy.site == nil || policy.site == geometry.site, policy.split == geometry.split else {
       throw PolicyError(

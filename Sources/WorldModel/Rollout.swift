@@ -41,7 +41,13 @@ public struct Rollout: Sendable {
       model: Config.name, weightsDigest: weights.digest, solver: Euler.name, shift: schedule.shift,
       stepCount: schedule.stepCount, chunkCount: chunkCount, branchCount: branchCount,
       blockCount: weights.config.blocks, sceneSeed: sceneSeed, noiseSeed: noiseSeed,
-      blasThreadCount: BLAS.threadCount, blasCore: BLAS.core, recorder: recorder)
+      blasThreadCount: BLAS.threadCount, blasCore: BLAS.core, recorder: recorder,
+      conditions: [
+        // Metres forward, metres to the right and radians of each frame.
+        Condition(
+          "camera_commands", walk.actions.flatMap { [$0.forward, $0.strafe, $0.yaw].map(Double.init) }),
+        Condition("guidance", [guidance]),
+      ])
   }
 
   /// Runs all chunks under a hook; `progress` is told after every step which calls are done.

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Trace
+import WorldCache
 
 /// `wctrace import`: a trace from arrays that other programs saved.
 struct Import: ParsableCommand {
@@ -19,9 +20,17 @@ struct Import: ParsableCommand {
   @Flag(help: "Replace the output, or the journal of an unfinished recording, if there is one.")
   var force = false
 
+  @Flag(help: "Start even when the disk might not have enough space.")
+  var noSpaceCheck = false
+
   mutating func run() throws {
     let count = try TraceImport.write(
-      metadata, to: output, recorder: "wctrace \(Wctrace.version) import", overwrite: force)
+      metadata, to: output, recorder: "wctrace \(Wctrace.version) import", overwrite: force,
+      checksSpace: !noSpaceCheck,
+      announce: { estimate in
+        let raw = Table.decimal(Double(estimate.rawByteCount) / 1e6, 1)
+        Terminal.remark("importing up to \(raw) MB on disk, as much again while finishing")
+      })
     try Terminal.show("\(output): \(count) calls")
   }
 }

@@ -14,7 +14,9 @@ struct Policies: ParsableCommand {
   mutating func run() throws {
     let entries = try name.map { [try PolicyRegistry.entry(named: $0)] } ?? PolicyRegistry.entries
     switch output.format {
-    case .table: try Terminal.show(entries.map(PolicyTable.page).joined(separator: "\n\n"))
+    case .table:
+      let undefined = name == nil ? UndefinedPolicy.all.map { PolicyTable.page($0) } : []
+      try Terminal.show((entries.map { PolicyTable.page($0) } + undefined).joined(separator: "\n\n"))
     case .json: try Terminal.show(PolicyTable.json(entries).text)
     case .csv, .markdown: try Terminal.show(PolicyTable.table(entries).formatted(output.format))
     }

@@ -1,30 +1,47 @@
 public import ArgumentParser
 import Foundation
-import Trace
+public import Trace
 import WorldCache
 import WorldModel
 
 extension StorageType: ExpressibleByArgument {}
+extension FeatureCoding: ExpressibleByArgument {}
 extension Durability: ExpressibleByArgument {}
+extension IndexList: ExpressibleByArgument {
+  public init?(argument: String) { self.init(argument) }
+}
 
-/// `wctrace record`: one full, uncached rollout of the bundled model into a trace.
+/// `wctrace record`: full, uncached rollouts of the bundled model, each into a trace.
 struct Record: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Record a full, uncached rollout of the bundled world model.",
+    abstract: "Record full, uncached rollouts of the bundled world model.",
     discussion: """
-      Calls go to a journal beside the output, OUTPUT.wcj, and become the trace when the rollout is complete, so a \
-      file under the output's name is always whole. After an interruption, 'wctrace recover OUTPUT.wcj' makes a trace \
-      of the calls recorded so far.
+      One rollout goes to the file --output. Several, as of --scenes 1000000..1000007 --noise 0,1, go to the folder \
+      --output, each pair of seeds to a file scene-SCENE-noise-NOISE.h5; so does a single one when --output is a \
+      folder or ends in a slash.
+
+      Calls go to a journal beside the trace, TRACE.wcj, and become the trace when the rollout is complete, so a file \
+      under a trace's name is always whole. After an interruption, the same command with --resume goes on: traces \
+      that are there are read and checked to be whole and of the same settings, a journal that holds everything \
+      becomes its trace, and rollouts that were interrupted are recorded again from their start, which gives the same \
+      features. 'wctrace recover TRACE.wcj' makes a trace of the calls recorded so far instead.
+
+      Not everything has to be recorded. --calls selects calls by their ordinal in the rollout, over chunks, steps and \
+      guidance branches; the others keep their clocks and have no features, and replay, which needs every call of what \
+      it looks at, refuses them. --tokens selects tokens by modality, frame, row and column; what is recorded is then \
+      a rollout of these tokens, and step vectors stay whole.
       """)
 
-  @Option(name: .shortAndLong, help: "The trace to write (.h5).")
+  @Option(name: .shortAndLong, help: "The trace to write (.h5), or the folder for several.")
   var output: String
 
-  @Option(help: "Seed of the scene; from 1000000 on the model has not seen it.")
-  var scene = 1_000_000
+  @Option(
+    name: [.customLong("scene"), .customLong("scenes")],
+    help: "Seeds of scenes, such as 7 or 1000000..1000007; from 1000000 on the model has not seen them.")
+  var scenes = IndexList("1000000")!
 
-  @Option(help: "Seed of the initial noise.")
-  var noise = 0
+  @Option(help: "Seeds of the initial noise; every scene is recorded with each.")
+  var noise = IndexList("0")!
 
   @Option(help: "Chunks, each continuing the last frames of the one before.")
   var chunks = 1
@@ -34,8 +51,30 @@ struct Record: ParsableCommand {
 
   private static let defaultTaps = "latent,timestep,hidden.0,modulated,block.1,hidden.6,output"
 
-  @Option(help: "Storage type of features: float32 or float16.")
+  @Option(help: "Calls to record, such as 0..24 or 0../2 for every other; all when left out.")
+  var calls: IndexList?
+
+  @Option(
+    parsing: .singleValue,
+    help: "Tokens to record, such as modality=rgb,frame=0..1,row=2..5,column=0..7; repeat to add more.")
+  var tokens: [String] = []
+
+  @Option(help: "Storage type of features: \(StorageType.allCases.map(\.rawValue).joined(separator: ", ")).")
   var dtype = StorageType.float32
+
+  @Option(
+    help: ArgumentHelp(
+      "How features lie in the file: plain, or step-delta, differences to the call before: smaller, and other programs "
+        + "than this one have to undo them.",
+      valueName: "coding"))
+  var coding = FeatureCoding.plain
+
+  @Option(
+    help: ArgumentHelp(
+      "Round features: at each call and tap by at most this fraction of the 5th percentile of the tokens' change since "
+        + "the call before. The bounds are kept in the trace and verify checks them. Without it nothing is rounded.",
+      valueName: "fraction"))
+  var lossy: Double?
 
   @Option(
     help: ArgumentHelp(
@@ -46,8 +85,14 @@ struct Record: ParsableCommand {
   @OptionGroup var rollout: RolloutOptions
   @OptionGroup var results: FormatOption
 
-  @Flag(help: "Replace the output, or the journal of an unfinished recording, if there is one.")
+  @Flag(help: "Go on with an interrupted recording: keep what is finished, record the rest.")
+  var resume = false
+
+  @Flag(help: "Replace the outputs, or the journals of unfinished recordings, if there are any.")
   var force = false
+
+  @Flag(help: "Start even when the disk might not have enough space.")
+  var noSpaceCheck = false
 
   /// For tests that kill the recorder: what it says on standard output was recorded before.
   @Flag(help: .hidden)
@@ -61,79 +106,112 @@ struct Record: ParsableCommand {
       throw ValidationError(
         "--output is '\(output)'; it must not be empty or end in .partial, the mark of unfinished recordings")
     }
-    guard scene >= 0, noise >= 0 else { throw ValidationError("--scene and --noise must not be negative") }
+    guard !(resume && force) else {
+      throw ValidationError("--resume keeps what --force would replace; give one of them")
+    }
+    let most = 100_000
+    guard let sceneCount = scenes.indices(limit: most)?.count,
+      let noiseCount = noise.indices(limit: most)?.count,
+      sceneCount * noiseCount <= most
+    else { throw ValidationError("--scene and --noise name more than \(most) rollouts") }
+    guard lossy.map({ $0 > 0 && $0 <= 1 }) ?? true else {
+      throw ValidationError("--lossy is \(lossy ?? 0); it must be above 0 and at most 1")
+    }
   }
 
   mutating func run() throws {
-    try Terminal.checkFolder(of: output)
-    if !force, FileManager.default.fileExists(atPath: output) {
-      throw TraceError(.exists, path: output, "the file exists; pass --force to replace it")
-    }
-    let weights = try self.rollout.prepareModel()
-    let config = weights.config
-    let line = Tap.line(blockCount: config.blocks)
-    let chosen = try taps.split(separator: ",").map(String.init).map { name in
-      guard let tap = Tap(name: name), line.contains(tap) else {
-        throw Terminal.usage(
-          "there is no tap '\(name)'; the model has \(line.map(\.name).joined(separator: ", "))")
+    let members = members()
+    let set = try RecordingSet(
+      self.rollout.prepareModel(), self.rollout, chunkCount: chunks, dtype: dtype, coding: coding,
+      lossy: lossy.map { LossyRule(fraction: $0) }, taps: taps,
+      selection: Selection(calls: calls, regions: regions()), members: members)
+    try prepareFolder()
+    var outcomes: [String: String] = [:]
+    var left = members
+    if resume {
+      left = []
+      for member in members {
+        switch try resumption(of: member, in: set) {
+        case .finished: outcomes[member.path] = "kept"
+        case .completed: outcomes[member.path] = "completed"
+        case .nothing: left.append(member)
+        case .interrupted(let count):
+          Terminal.remark("\(member.path): recorded again from the start; \(count) calls were in its journal")
+          left.append(member)
+        }
       }
-      return tap
+    } else if !force, let taken = members.first(where: { FileManager.default.fileExists(atPath: $0.path) }) {
+      throw TraceError(
+        .exists, path: taken.path, "the file exists; pass --resume to keep it, or --force to replace it")
     }
-    guard !chosen.isEmpty else { throw Terminal.usage("--taps names no tap") }
-    let layouts = Dictionary(
-      uniqueKeysWithValues: Set(chosen).map { ($0, Record.layout(of: $0, config)) })
-    let rollout = Rollout(
-      weights: weights, stepCount: self.rollout.steps, shift: self.rollout.shift,
-      guidance: self.rollout.guidance, chunkCount: chunks, sceneSeed: scene, noiseSeed: noise)
-    let calls = rollout.calls
-    let size = layouts.values.reduce(0) { $0 + $1.tokens.count * $1.channelCount } * calls.count
-    let megabytes = Double(size * (dtype == .float16 ? 2 : 4)) / 1e6
-    Terminal.remark(
-      "recording \(calls.count) calls at \(layouts.count) taps: up to \(Table.decimal(megabytes, 0)) MB on disk, as much again while finishing"
-    )
-
-    let writer = try TraceWriter(
-      path: output, header: rollout.header(recorder: "wctrace \(Wctrace.version)"),
-      layouts: [config.outputLayout, config.hiddenLayout, config.vectorLayout].filter { layout in
-        layouts.values.contains { $0.name == layout.name } || layout.name == "output"
-      },
-      taps: layouts.mapValues(\.name), callCount: calls.count, dtype: dtype, durability: durability,
-      overwrite: force)
-    var recorder = Recorder(sink: writer)
-    let progress = Progress(total: calls.count, unit: "calls")
-    var done = 0
-    let start = ContinuousClock.now
-    let recorded = try rollout.run(
-      hook: &recorder,
-      progress: { group in
-        done += group.count
-        progress.update(done)
-        if acknowledge { FileHandle.standardOutput.write(Data("\(done)\n".utf8)) }
-      })
-    // The final latent is kept beside features of its own layout; without them nothing could use it.
-    if layouts.values.contains(where: { $0.name == "output" }) {
-      for chunk in recorded { try writer.setFinal(chunk: chunk.index, config.outputRows(chunk.latent)) }
-    }
-    try writer.finish()
-    let seconds = start.duration(to: .now) / .seconds(1)
-    let bytes = try FileManager.default.attributesOfItem(atPath: output)[.size] as? Int ?? 0
+    let run = RecordingRun(
+      set, left, durability: durability, overwrites: resume || force, acknowledges: acknowledge)
+    try run.announce(checkingSpace: !noSpaceCheck)
+    let recorded = try run.recordAll()
     var table = Table(columns: [
       .init("trace", key: "trace"), .init("calls", key: "calls"), .init("taps", key: "taps"),
-      .init("MB", key: "megabytes"), .init("seconds", key: "wall_seconds"),
+      .init("MB", key: "megabytes"), .init("seconds", key: "wall_seconds"), .init("outcome", key: "outcome"),
     ])
-    table.append([
-      .text(output), .integer(calls.count), .integer(layouts.count),
-      .number(Double(bytes) / 1e6, decimals: 1),
-      .number(seconds, decimals: 1),
-    ])
+    for member in members {
+      let bytes = try FileManager.default.attributesOfItem(atPath: member.path)[.size] as? Int ?? 0
+      table.append([
+        .text(member.path), .integer(run.callCount), .integer(set.taps.count),
+        .number(Double(bytes) / 1e6, decimals: 1),
+        recorded[member.path].map { .number($0, decimals: 1) } ?? .none,
+        .text(outcomes[member.path] ?? "recorded"),
+      ])
+    }
     try Terminal.show(table.formatted(results.format))
   }
 
-  private static func layout(of tap: Tap, _ config: Config) -> TokenTable {
-    switch tap {
-    case .latent, .output, .guided: config.outputLayout
-    case .timestep: config.vectorLayout
-    case .hidden, .modulated, .block: config.hiddenLayout
+  private func resumption(
+    of member: RecordingSet.Member, in set: RecordingSet
+  ) throws -> TraceResumption {
+    let rollout = set.rollout(member)
+    return try TraceResumption(
+      of: member.path, header: rollout.header(recorder: ""), layouts: set.layouts, taps: set.taps,
+      callCount: rollout.calls.count, dtype: dtype, coding: set.coding, lossy: set.lossy)
+  }
+
+  private func regions() throws -> [TokenRegion] {
+    do {
+      return try tokens.map { text throws(TraceError) in try TokenRegion(text) }
+    } catch {
+      throw Terminal.usage(error.description)
+    }
+  }
+
+  // Whether the output is a folder: it is one, says so, or has to hold several traces.
+  private var isFolder: Bool {
+    let attributes = try? FileManager.default.attributesOfItem(atPath: output)
+    return output.hasSuffix("/") || attributes?[.type] as? FileAttributeType == .typeDirectory
+      || (scenes.indices(limit: 1)?.count, noise.indices(limit: 1)?.count) != (1, 1)
+  }
+
+  private func members() -> [RecordingSet.Member] {
+    let isFolder = isFolder
+    let folder = output.hasSuffix("/") ? String(output.dropLast()) : output
+    return (scenes.indices(limit: .max) ?? []).flatMap { scene in
+      (noise.indices(limit: .max) ?? []).map { noise in
+        RecordingSet.Member(
+          path: isFolder ? "\(folder)/scene-\(scene)-noise-\(noise).h5" : output, scene: scene, noise: noise)
+      }
+    }
+  }
+
+  private func prepareFolder() throws {
+    guard isFolder else { return try Terminal.checkFolder(of: output) }
+    var isDirectory: ObjCBool = false
+    if unsafe FileManager.default.fileExists(atPath: output, isDirectory: &isDirectory) {
+      guard isDirectory.boolValue else {
+        throw TraceError(
+          .exists, path: output, "this is a file; several rollouts need a folder to be recorded into")
+      }
+      return
+    }
+    try Terminal.checkFolder(of: output.hasSuffix("/") ? String(output.dropLast()) : output)
+    try Terminal.writing(output) {
+      try FileManager.default.createDirectory(atPath: output, withIntermediateDirectories: false)
     }
   }
 }

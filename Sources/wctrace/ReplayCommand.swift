@@ -127,7 +127,7 @@ struct ReplayCommand: ParsableCommand {
         )
       },
       bounds: bounds == false ? .none : wantsIdeals ? .ideals : .always,
-      details: request.needsDetails || tokens > 0 || decisions,
+      figures: request.needsDetails || tokens > 0 || decisions ? .details : .table,
       workerCount: jobs ?? ProcessInfo.processInfo.activeProcessorCount)
     let kept = Mutex(Kept())
     let bar = Progress(total: traces.count * (plans.count + (bounds == false ? 0 : 1)), unit: "replays")

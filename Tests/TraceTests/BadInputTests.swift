@@ -77,10 +77,10 @@ import Trace
       let path = folder.appendingPathComponent("x.h5").path
       let file = try HDF5File(creating: path)
       try file.root.attributes.set("format", "wctrace")
-      try file.root.attributes.set("version", 2)
+      try file.root.attributes.set("version", 3)
       try file.close()
       let error = expectTraceError(.newerVersion) { try TraceReader(path: path) }
-      #expect(error?.message == "the trace has format version 2, this program reads up to 1")
+      #expect(error?.message == "the trace has format version 3, this program reads up to 2")
     }
   }
 

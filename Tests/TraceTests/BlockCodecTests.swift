@@ -11,6 +11,23 @@ import Trace
     #expect([].withUnsafeBytesOfUInt8(fletcher32) == 0)
   }
 
+  @Test(arguments: [1, 14, 15, 16, 17, 719, 720, 721, 736, 5000])
+  func fletcherByDefinition(count: Int) {
+    // Ones complement sums, word by word; all bytes 255 come closest to overflowing.
+    for bytes in [
+      (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 151 &+ $0 >> 3) },
+      Array(repeating: 255, count: count),
+    ] {
+      var (low, high): (UInt64, UInt64) = (0, 0)
+      for start in stride(from: 0, to: count, by: 2) {
+        low += UInt64(bytes[start]) << 8 + (start + 1 < count ? UInt64(bytes[start + 1]) : 0)
+        high += low
+      }
+      func fold(_ sum: UInt64) -> UInt32 { sum == 0 ? 0 : UInt32((sum - 1) % 65535 + 1) }
+      #expect(bytes.withUnsafeBytesOfUInt8(fletcher32) == fold(high) << 16 | fold(low))
+    }
+  }
+
   @Test func shuffleByHand() {
     // Two 4-byte numbers 01 02 03 04 and 11 12 13 14: all first bytes, all second bytes, ...
     var planes = [UInt8](repeating: 0, count: 8)

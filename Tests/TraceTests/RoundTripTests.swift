@@ -23,6 +23,7 @@ import Trace
           guard state != .absent else { continue }
           var expected = SampleTrace.tensor(tap, call: call)
           if dtype == .float16 { expected.values = expected.values.map { Float(Float16($0)) } }
+          if dtype == .bfloat16 { expected.values = expected.values.map(HalfFormatTests.bfloat16) }
           #expect(try reader.feature(tap, call: call) == expected)
         }
       }
@@ -48,12 +49,21 @@ import Trace
     #expect(back.values.map(\.bitPattern) == patterns)
   }
 
-  @Test func everyFloat16Survives() throws {
-    // All 65536 half-precision numbers but the signalling NaNs, which no conversion keeps.
-    let halves = (0...UInt16.max).map(Float16.init(bitPattern:)).map { $0.isSignalingNaN ? 0 : $0 }
-    let tensor = Tensor(rows: 256, columns: 256, values: halves.map(Float.init))
-    let back = try roundTrip(tensor, as: .float16)
-    #expect(back.values.map { Float16($0).bitPattern } == halves.map(\.bitPattern))
+  @Test(arguments: [(StorageType.float16, HalfFormat.float16), (.bfloat16, .bfloat16)])
+  func every16BitPatternSurvives(dtype: StorageType, format: HalfFormat) throws {
+    // All 65536 numbers, signalling NaNs with their payloads included.
+    let bits = (0...UInt16.max).map { $0 }
+    var values = [Float](repeating: 0, count: bits.count)
+    bits.withUnsafeBufferPointer { bits in
+      values.withUnsafeMutableBufferPointer { format.widen(bits, into: $0) }
+    }
+    try withTrace(of: Tensor(rows: 256, columns: 256, values: values), as: dtype) { reader in
+      let back = try reader.feature(.output, call: 0)
+      #expect(back.values.map(\.bitPattern) == values.map(\.bitPattern))
+      var stored = [UInt16](repeating: 0, count: bits.count)
+      try reader.read(.output, calls: 0..<1, into: &stored)
+      #expect(stored == bits)
+    }
   }
 
   @Test func tensorsOfSeveralBlocksSurvive() throws {
@@ -61,7 +71,44 @@ import Trace
     #expect(BlockShape(rowCount: 1000, rowByteCount: 1200, elementByteCount: 4).blockRowCount == 334)
     let values = (0..<300_000).map { Float($0 % 977) * 0.125 - Float($0) }
     let tensor = Tensor(rows: 1000, columns: 300, values: values)
-    #expect(try roundTrip(tensor, as: .float32) == tensor)
+    try withTrace(of: tensor, as: .float32) { reader in
+      #expect(try reader.feature(.output, call: 0) == tensor)
+      #expect(try reader.rowCountOfBlock(of: .output) == 334)
+      // Within a block, across two, the last rows, none.
+      for rows in [10..<20, 330..<340, 999..<1000, 500..<500] {
+        let part = try reader.feature(.output, call: 0, rows: rows)
+        #expect(part.values == Array(values[rows.lowerBound * 300..<rows.upperBound * 300]))
+      }
+      let error = expectTraceError(.lacking) { try reader.feature(.output, call: 0, rows: 990..<1001) }
+      #expect(
+        error?.message == "there are 1 calls of 1000 rows, not calls 0..<1 and rows 990..<1001")
+    }
+  }
+
+  @Test func severalCallsAreReadAtOnce() throws {
+    try withTemporaryDirectory { folder in
+      let path = folder.appendingPathComponent("sample.h5").path
+      try SampleTrace.record(to: path, dtype: .float16).finish()
+      let reader = try TraceReader(path: path)
+      // Rows 1 and 2 of block 1 at calls 1 to 3; call 2 skipped it.
+      var values = [Float](repeating: 7, count: 24)
+      try reader.read(.block(1), calls: 1..<4, rows: 1..<3, into: &values)
+      var bits = [UInt16](repeating: 7, count: 24)
+      try reader.read(.block(1), calls: 1..<4, rows: 1..<3, into: &bits)
+      for (place, call) in [(0, 1), (2, 3)] {
+        let rows = try reader.feature(.block(1), call: call).values[4..<12]
+        #expect(values[place * 8..<place * 8 + 8] == rows)
+        #expect(bits[place * 8..<place * 8 + 8].map { Float(Float16(bitPattern: $0)) } == Array(rows))
+      }
+      #expect(values[8..<16].allSatisfy(\.isNaN) && bits[8..<16].allSatisfy { $0 == 0x7e00 })
+    }
+  }
+
+  @Test func float32HasNo16BitForm() throws {
+    try withTrace(of: Tensor(zeros: 2, 2), as: .float32) { reader in
+      var bits = [UInt16](repeating: 0, count: 4)
+      expectTraceError(.invalid) { try reader.read(.output, calls: 0..<1, into: &bits) }
+    }
   }
 
   @Test func readersShareAFile() async throws {
@@ -86,8 +133,14 @@ import Trace
     #expect(try shared.feature(.output, call: 1) == expected)
   }
 
-  // Writes one tensor as the only feature of a trace with one call and reads it back.
   private func roundTrip(_ tensor: Tensor, as dtype: StorageType) throws -> Tensor {
+    try withTrace(of: tensor, as: dtype) { try $0.feature(.output, call: 0) }
+  }
+
+  // Writes one tensor as the only feature of a trace with one call and opens it.
+  private func withTrace<Result>(
+    of tensor: Tensor, as dtype: StorageType, _ body: (TraceReader) throws -> Result
+  ) throws -> Result {
     try withTemporaryDirectory { folder in
       let path = folder.appendingPathComponent("one.h5").path
       let token = TokenTable.Token(modality: 0, frame: 0, row: 0, column: 0, validChannels: tensor.columns)
@@ -101,7 +154,7 @@ import Trace
       let call = Call(ordinal: 0, step: 0, position: 0, timestep: 0, sigma: 1, weight: -1)
       try writer.append(call, features: [.output: tensor])
       try writer.finish()
-      return try TraceReader(path: path).feature(.output, call: 0)
+      return try body(TraceReader(path: path))
     }
   }
 }

@@ -65,6 +65,7 @@ extension StreamReplay {
 /// Changes of other quantities are not among them.
 struct FeatureSignals: Signals {
   let features: [[[[Float]]]]
+  var tokenModalities: [Int] { features[0][0].map { _ in 0 } }
 
   func meanAbsolute(_ change: ChangeRequest, at position: Int) -> Double { .nan }
   func meanAbsoluteChange(_ change: ChangeRequest, _ u: Int, _ v: Int) -> Double { .nan }

@@ -1,7 +1,7 @@
 import Foundation
 import TestSupport
 
-/// Files that policies of the user's own are described by.
+/// Texts and files that policies of the user's own are described by.
 enum Fixture {
   private static let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Fixtures")
 
@@ -11,6 +11,7 @@ enum Fixture {
   static func argument(of policy: String) -> String {
     switch policy {
     case "schedule": path("schedule.json")
+    case "mask": "0+3+8"
     default: preconditionFailure("no file stands for \(policy)")
     }
   }

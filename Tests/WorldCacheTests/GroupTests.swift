@@ -103,4 +103,46 @@ struct GroupTests {
     let groups = predictor.groups(anchors: [2, 1, 0], signals: GeometrySignals.open(synthetic.geometry))
     #expect(groups?.indices == [Group.stable, .stable, .chaotic, .chaotic].map(\.rawValue))
   }
+
+  @Test("speed and acceleration order tokens by length")
+  func criteria() {
+    // (v_1, v_0): (2, 2), (1, 4), (1, 2), (2, −1), (5, 1): speeds 2, 4, 2, 1, 1; accelerations 0, 3, 1, 3, 4.
+    let synthetic = Synthetic(tokens: [[0, 2, 4], [0, 1, 5], [0, 1, 3], [0, 2, 1], [0, 5, 6]])
+    let signals = GeometrySignals.open(synthetic.geometry)
+    func groups(_ criterion: GroupedPredictor.Criterion) -> [UInt8]? {
+      GroupedPredictor(pStable: 0.3, pChaotic: 0.6, nMax: 2, criterion: criterion)
+        .groups(anchors: [2, 1, 0], signals: signals)?.indices
+    }
+    // Sorted 1 1 2 2 4: ranks 1.2 and 2.4 give 1.2 and 2. The twos are at the upper boundary.
+    #expect(groups(.speed) == [2, 2, 2, 0, 0])
+    // Sorted 0 1 3 3 4: 1.4 and 3.
+    #expect(groups(.acceleration) == [0, 2, 0, 2, 2])
+  }
+
+  @Test("quantiles of each modality, each branch, or both")
+  func scopes() {
+    // Speeds of branch 0: 1, 2 | 10, 20, of branch 1: 3, 4 | 30, 40, the bar between modalities; p = 0.5, 0.5.
+    let speeds: [[Float]] = [[1, 2, 10, 20], [3, 4, 30, 40]]
+    let plain = Synthetic(
+      speeds.map { branch in [0, 1, 2].map { step in branch.map { [$0 * Float(step)] } } })
+    let geometry = plain.geometry
+    let tokens = geometry.tokens.enumerated().map { place, token in
+      var token = token
+      token.modality = place / 2
+      return token
+    }
+    let modal = Geometry(
+      site: .output, calls: geometry.calls, tokens: tokens, modalities: ["rgb", "depth"],
+      distances: geometry.distances)
+    func groups(_ scope: GroupedPredictor.Scope) -> String? {
+      GroupedPredictor(pStable: 0.5, pChaotic: 0.5, nMax: 2, criterion: .speed, scope: scope)
+        .groups(anchors: [2, 1, 0], signals: GeometrySignals.open(modal))?.indices
+        .map { ["S", "L", "C"][Int($0)] }.joined()
+    }
+    // Boundaries 7; 2.5 and 25; 6 and 17; 1.5, 15, 3.5, 35.
+    #expect(groups(.pooled) == "SSCCSSCC")
+    #expect(groups(.modality) == "SSSSCCCC")
+    #expect(groups(.branch) == "SSCCSSCC")
+    #expect(groups(.modalityAndBranch) == "SCSCSCSC")
+  }
 }

@@ -58,7 +58,7 @@ struct IdealPolicyTests {
 
   @Test("refuses settings of other predictors")
   func irrelevantSettings() {
-    expectPolicyError("order of policy 'ideal' belongs to predictor=taylor, not to hold") {
+    expectPolicyError("order of policy 'ideal' belongs to predictor=taylor or hermite, not to hold") {
       _ = try PolicyRegistry.plan("ideal:calls=4,order=2")
     }
     expectPolicyError("n-max of policy 'ideal' belongs to predictor=damped or worldcache, not to taylor") {

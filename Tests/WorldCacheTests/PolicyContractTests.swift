@@ -12,14 +12,43 @@ struct PolicyContractTests {
       PolicySpec(name: entry.name, settings: required(entry)).description
     } + [
       "interval:every=4,phase=up", "taylor:order=1,interval=4,first-enhance=2", "taylor:order=4,interval=3",
+      "taylor:variant=diffusers,site=output", "taylor:variant=author-dit,interval=3",
+      "meancache:list=z-image-20", "meancache:list=own,computed=0+1+5,orders=1+4",
+      "foca:normalise-gap=on,site=output",
+      "spectrum:rounding=bf16,flex=3,site=output",
+      "freqca:transform=fourier,fraction=0.5,interval=3,site=output",
+      "freqca:weights=taylor,low-order=1,interval=2", "dmd:interval=2,site=output",
+      "fastercache:below=1000,every=3",
+      "smoothcache:alpha=0.6,lookahead=5,site=output", "smoothcache:alpha=1000,site=rest.2.1",
+      "hicache:weights=analytic,order=2", "hicache:weights=scaled,site=output,interval=3",
+      "worldcache:variant=lingbot,warmup=3", "worldcache:variant=aether,warmup=4,coupling=separate",
+      "worldcache:criterion=speed,quantiles=modality,groups=damped+linear+hold",
+      "worldcache:criterion=acceleration,quantiles=modality+branch,groups=linear+hold+linear,warmup=3",
       "worldcache:n-max=2,eta=0.2,warmup=0", "worldcache:eta=0.5,normalisation=paper", "worldcache:eta=0",
       "ideal:calls=7,predictor=taylor,order=2,objective=additive", "ideal:calls=9,predictor=damped",
-      "ideal:calls=9,predictor=worldcache,n-max=4",
+      "ideal:calls=9,predictor=worldcache,n-max=4", "mask:calls=0+1+2+6,predictor=worldcache",
+      "scm:mask=ultra,predictor=taylor,order=2,site=rest.1", "teacache:threshold=2",
+      "teacache:model=wan2.1-t2v-14b,threshold=500", "teacache:model=wan2.1-t2v-1.3b-ret",
+      "teacache:model=hidream,threshold=1000000", "teacache:model=qwen-image,threshold=100",
+      "magcache:family=diffusers", "magcache:family=hunyuan", "magcache:family=framepack",
+      "magcache:family=omnigen2", "magcache:family=wan", "magcache:family=wan2.2-i2v", "magcache:family=qwen",
+      "easycache:warmup=2,threshold=2", "easycache:model=hunyuan,threshold=1",
+      "first-block:variant=diffusers,threshold=1",
+      "first-block:branches=separate,threshold=1,order=2,warmup=3",
+      "dbcache:fn=1,warmup=2,threshold=0.9,max-continuous=2,branches=separate",
+      "dbcache:fn=2,bn=2,warmup=1,threshold=1,max-continuous=3,counter=sticky,branches=lead",
+      "dbcache:fn=3,warmup=3,threshold=0.9,budget=3,predictor=taylor,order=2,lag=1",
+      "dbcache:fn=4,mask=medium,mask-policy=static", "dicache:variant=flux-minus,threshold=3",
+      "dicache:variant=hunyuan,threshold=5,depth=2", "dicache:variant=wan,threshold=5", "dicache:threshold=4",
+      "seacache:threshold=4", "seacache:model=wan,threshold=4", "sencache:scale=10",
+      "sencache:model=ltx,jz=2+3,jt=0.001+0.002,times=100+900,scale=10", "adacache:codebook=30-fast",
+      "bwcache:threshold=10", "ideal:calls=7,predictor=hermite,order=2,sigma=0.7",
+      "ideal:calls=9,predictor=worldcache,groups=linear+hold+damped,criterion=speed,quantiles=branch",
     ]
 
   // What has no default: numbers of calls that the streams below can hold, and files of that policy's name.
   private static func required(_ entry: PolicyEntry) -> [PolicySpec.Setting] {
-    entry.parameters.filter { $0.defaultValue == nil }.map { parameter in
+    entry.parameters.filter { $0.defaultValue == nil && $0.condition == nil }.map { parameter in
       if case .text = parameter.kind { return .init(parameter.key, Fixture.argument(of: entry.name)) }
       return .init(parameter.key, "8")
     }
@@ -126,7 +155,7 @@ struct PolicyContractTests {
       let plan = try PolicyRegistry.plan(spec)
       let geometry = try synthetic.geometry(for: plan)
       let plain = StreamReplay(try plan.policy(for: geometry), over: geometry)
-      let fine = StreamReplay(try plan.policy(for: geometry), over: geometry, details: true)
+      let fine = StreamReplay(try plan.policy(for: geometry), over: geometry, figures: .details)
       let comment = Comment(rawValue: "\(family), seed \(seed), \(plain.picture(lane: 0))")
       expectEqual(fine, plain, comment)
       let details = try #require(fine.details)
@@ -201,7 +230,13 @@ struct PolicyContractTests {
           written.settings.append(.init(condition.key, condition.choices[0]))
         }
         let settings = try PolicyRegistry.plan(written).spec.settings
-        #expect(settings.contains(.init(parameter.key, value)), "\(entry.name): \(parameter.key)")
+        if parameter.isQuiet {
+          #expect(!settings.contains { $0.key == parameter.key }, "\(entry.name): \(parameter.key)")
+          written.settings.append(.init(parameter.key, value))
+          #expect(try PolicyRegistry.plan(written).spec.settings == settings)
+        } else {
+          #expect(settings.contains(.init(parameter.key, value)), "\(entry.name): \(parameter.key)")
+        }
       }
     }
   }

@@ -17,7 +17,7 @@ struct ReplayBatchTests {
     ReplayBatch(
       plans: try PolicySweep.plans(specs, limit: 1000),
       traces: traces.enumerated().map { place, geometry in ("trace \(place)", { { _ in [geometry] } }) },
-      bounds: bounds, details: true, workerCount: workers)
+      bounds: bounds, figures: .details, workerCount: workers)
   }
 
   @Test("rows stand trace after trace in the order asked for, each ideal below its policy")
@@ -147,7 +147,7 @@ struct ReplayBatchTests {
     var options = FigureOptions()
     options.bytesPerSecond = 64
     let replay = try Replay(
-      PolicyRegistry.plan("interval:every=2,phase=up"), over: [geometry], details: true)
+      PolicyRegistry.plan("interval:every=2,phase=up"), over: [geometry], figures: .details)
     let keys = ["predictor_bytes", "predictor_seconds", "cache_bytes", "branch_cache_bytes"]
     let cells = try ReplayColumn.named(keys).map { $0.cell(replay, options) }
     #expect(cells == [.bytes(64), .number(1, decimals: 4), .bytes(8), .bytes(8)])

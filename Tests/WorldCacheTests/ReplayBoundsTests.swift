@@ -11,7 +11,7 @@ struct ReplayBoundsTests {
     let geometries = synthetics.map(\.geometry)
     return try ReplayBatch(
       plans: PolicySweep.plans(specs, limit: 100), traces: [("made up", { { _ in geometries } })],
-      bounds: withBounds ? .ideals : .none, details: false, workerCount: 2
+      bounds: withBounds ? .ideals : .none, figures: .table, workerCount: 2
     ).run { _, _, replay in replay }.rows
   }
 

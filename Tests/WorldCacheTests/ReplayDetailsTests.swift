@@ -8,7 +8,7 @@ struct ReplayDetailsTests {
   private let alternate = "interval:every=2,phase=up"
 
   private func details(_ spec: String, _ geometries: Geometry...) throws -> ReplayDetails {
-    try #require(try Replay(PolicyRegistry.plan(spec), over: geometries, details: true).details)
+    try #require(try Replay(PolicyRegistry.plan(spec), over: geometries, figures: .details).details)
   }
 
   /// One channel; tokens of two modalities and two frames: rgb 0, rgb 1, depth 0, depth 1.
@@ -157,7 +157,7 @@ struct ReplayDetailsTests {
     // judged calls been predicted: 4 for 5, 5 for 8, 8 for 8, that is 1/5, 3/8 and nothing.
     let geometry = Synthetic(tokens: [[4, 4, 5, 8, 8, 8]]).geometry
     let policy = Judge([.warmUp, nil, .threshold, nil, .cap, .threshold])
-    let stream = StreamReplay(policy, over: geometry, details: true)
+    let stream = StreamReplay(policy, over: geometry, figures: .details)
     #expect(stream.picture == "CpCpCC")
     let attempts = try #require(stream.details).attemptErrors[0]
     #expect(attempts.map { $0 == nil } == [true, true, false, true, false, false])
@@ -168,7 +168,8 @@ struct ReplayDetailsTests {
     #expect(figures.missedSkipRate(tolerance: 0.2) == 2.0 / 3)
     #expect(figures.missedSkipRate(tolerance: 1) == 1)
     // Rules are no judgement.
-    let ruled = StreamReplay(Judge([.warmUp, .forced, .schedule]), over: geometry.first(3), details: true)
+    let ruled = StreamReplay(
+      Judge([.warmUp, .forced, .schedule]), over: geometry.first(3), figures: .details)
     let none = try #require(ReplayDetails([ruled], groupNames: []))
     #expect(none.missedSkipRate(tolerance: 1) == nil)
     #expect(none.falseSafeRate(tolerance: 1) == nil)

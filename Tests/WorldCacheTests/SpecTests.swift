@@ -25,11 +25,11 @@ struct SpecTests {
     fails(
       "taylor:intervall=5",
       "policy 'taylor' has no parameter 'intervall' (did you mean 'interval'?); "
-        + "it has interval, order, first-enhance, site")
+        + "it has variant, interval, order, first-enhance, before, after, site")
     fails(
       "worldcache:p_stable=0.3",
-      "policy 'worldcache' has no parameter 'p_stable' (did you mean 'p-stable'?); it has p-stable, "
-        + "p-chaotic, n-max, eta, warmup, normalisation")
+      "policy 'worldcache' has no parameter 'p_stable' (did you mean 'p-stable'?); it has variant, "
+        + "p-stable, p-chaotic, criterion, quantiles, groups, n-max, eta, warmup, normalisation, coupling")
     fails("interval:zzzzzzzzz=5", "policy 'interval' has no parameter 'zzzzzzzzz'; it has every, phase, site")
     fails("always:every=3", "policy 'always' has no parameters, so 'every' cannot be set")
   }

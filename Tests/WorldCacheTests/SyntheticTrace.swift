@@ -2,12 +2,12 @@ import Trace
 
 @testable import WorldCache
 
-/// A made-up rollout with every tap of a model of six blocks, in memory.
+/// A made-up rollout with every tap of a model of ten blocks, in memory.
 ///
 /// `output` has the features of a ``Synthetic``; every other tap has features of the same family with a
 /// seed of its own. `hidden.0` and the blocks have the same layout as the output.
 struct SyntheticTrace: FeatureSource {
-  static let blockCount = 6
+  static let blockCount = 10
 
   let path = "synthetic"
   let header: TraceHeader

@@ -67,4 +67,48 @@ struct TaylorPolicyTests {
       expectClose(value, expected, relative: 1e-12)
     }
   }
+
+  @Test("diffusers computes 0, 1, 2, 4, 9, …, 49: call 3 is predicted")
+  func diffusers() throws {
+    let replay = try StreamReplay(
+      "taylor:variant=diffusers,site=output", Synthetic(.still, seed: 1, calls: 50, tokens: 1))
+    #expect(replay.computedPositions == [0, 1, 2, 4, 9, 14, 19, 24, 29, 34, 39, 44, 49])
+    #expect(
+      try picture("taylor:variant=diffusers,site=output,interval=4,before=2,after=11", 14)
+        == "CCpCpppCpppCCC")
+    #expect(try picture("taylor:variant=diffusers,site=output,interval=3,before=0", 8) == "CCppCppC")
+  }
+
+  @Test("diffusers' differences begin with the second computed call")
+  func diffusersHistory() throws {
+    // A jump between calls 0 and 1 is a slope for diffusers; first-enhance 3 would have left it out at call 1.
+    let synthetic = Synthetic(tokens: [[0, 4, 8, 12, 16, 20]])
+    let replay = try StreamReplay("taylor:variant=diffusers,site=output,before=2,interval=4", synthetic)
+    #expect(replay.picture == "CCpCpp")
+    #expect(replay.callErrors[0].allSatisfy { $0 == 0 })
+  }
+
+  @Test(
+    "published settings",
+    arguments: [
+      ("lite", "taylor:interval=5,order=2,first-enhance=3,site=output"),
+      ("lite-mid", "taylor:variant=lite-mid,interval=4,order=2,first-enhance=3,site=output"),
+      ("lite-detailed", "taylor:variant=lite-detailed,interval=3,order=2,first-enhance=3,site=output"),
+      ("author", "taylor:variant=author,interval=6,order=1,first-enhance=3,site=stack"),
+      ("author-hunyuan", "taylor:variant=author-hunyuan,interval=5,order=1,first-enhance=1,site=stack"),
+      ("author-wan", "taylor:variant=author-wan,interval=5,order=1,first-enhance=1,site=stack"),
+      ("author-hidream", "taylor:variant=author-hidream,interval=4,order=2,first-enhance=1,site=stack"),
+      ("author-dit", "taylor:variant=author-dit,interval=4,order=4,first-enhance=2,site=stack"),
+      ("diffusers", "taylor:variant=diffusers,interval=5,order=1,before=3,after=0,site=stack"),
+    ])
+  func presets(variant: String, spec: String) throws {
+    #expect(try PolicyRegistry.plan("taylor:variant=\(variant)").spec.description == spec)
+  }
+
+  @Test("a schedule's parameters belong to its variants")
+  func conditions() {
+    expectPolicyError(
+      "before of policy 'taylor' belongs to variant=diffusers, not to lite"
+    ) { _ = try PolicyRegistry.plan("taylor:before=4") }
+  }
 }

@@ -164,4 +164,106 @@ struct WorldCachePolicyTests {
     }
     #expect(try picture("worldcache:warmup=0,eta=1000", tokens(calls: 5)) == "CCCpC")
   }
+
+  @Test("the ports differ in defaults, and LingBot's in coupling")
+  func variants() throws {
+    #expect(
+      try PolicyRegistry.plan("worldcache:variant=aether").spec.description
+        == "worldcache:variant=aether,p-stable=0.3,p-chaotic=0.6,n-max=2,eta=0.2,warmup=10,normalisation=code"
+    )
+    #expect(
+      try PolicyRegistry.plan("worldcache:variant=lingbot,p-stable=0.2").spec.description
+        == "worldcache:variant=lingbot,p-stable=0.2,p-chaotic=0.6,n-max=2,eta=0.2,warmup=5,normalisation=code"
+    )
+    #expect(try PolicyRegistry.plan("worldcache:variant=lingbot,coupling=either").spec.settings.count == 7)
+    let geometry = Synthetic(.still, seed: 1, branches: 2, calls: 20).geometry
+    for (spec, coupling) in [
+      ("worldcache", Coupling.pooled), ("worldcache:variant=lingbot", .either),
+      ("worldcache:coupling=separate", .separate),
+    ] { #expect(try PolicyRegistry.plan(spec).policy(for: geometry).coupling == coupling) }
+  }
+
+  @Test("either: both branches are computed when one asks; separate: each by itself")
+  func coupling() throws {
+    // Branch 0 is the example above (E = 2.7 after one predicted call, 10.4 after two); branch 1 is straight.
+    let moving = tokens(calls: 8).features[0]
+    let line = moving.indices.map { step in moving[0].indices.map { _ in [Float(step)] } }
+    let synthetic = Synthetic([moving, line])
+    let settings = "n-max=3,eta=5,warmup=3"
+    let either = try StreamReplay("worldcache:\(settings),coupling=either", synthetic)
+    #expect(either.picture(lane: 0) == "CCCppCpC")
+    #expect(either.picture(lane: 1) == "CCCppCpC")
+    #expect(either.lanes[0][5].reason == .threshold)
+    #expect(either.lanes[1][5].reason == .branch)
+    let separate = try StreamReplay("worldcache:\(settings),coupling=separate", synthetic)
+    #expect(separate.picture(lane: 0) == "CCCppCpC")
+    #expect(separate.picture(lane: 1) == "CCCpppCC")
+  }
+
+  @Test("groups are predicted as assigned")
+  func assignment() throws {
+    // At call 3 all stand at f_2. Stable A (v_0 = 2) and B (4), linear C (2), chaotic D (−1), E (1); n-max 2,
+    // damped at k = 1: (v_0 + v_1) / 2 = 2, 2.5, 1.5, 0.5, 3.
+    for (groups, errors) in [
+      ("hold+linear+damped", [0, 0, 2, 0.5, 3]), ("linear+hold+damped", [2, 4, 0, 0.5, 3]),
+      ("damped+linear+hold", [2, 2.5, 2, 0, 0]), ("linear+linear+linear", [2, 4, 2, -1, 1]),
+      ("hold+hold+hold", [0, 0, 0, 0, 0.0]),
+    ] {
+      let replay = try StreamReplay(
+        "worldcache:n-max=2,eta=1000,warmup=3,groups=\(groups)", tokens(calls: 7))
+      let scale = (16.0 + 25 + 9 + 1 + 36) / 5
+      let mean = errors.reduce(0) { $0 + $1 * $1 } / 5
+      expectClose(
+        replay.callErrors[0][3], (mean / scale).squareRoot(), relative: 1e-12, absolute: 1e-15,
+        Comment(rawValue: groups))
+    }
+  }
+
+  @Test("drift is that of the damped tokens, else of the linear ones, else none")
+  func driftOfAssignment() throws {
+    func signals(_ groups: String) throws -> [Double] {
+      try StreamReplay("worldcache:n-max=2,eta=1000,warmup=3,groups=\(groups)", tokens(calls: 7))
+        .decisions[3..<6].map { try #require($0.signal) }
+    }
+    // Swapping hold and linear leaves the chaotic group damped: as published.
+    #expect(try signals("linear+hold+damped") == signals("hold+linear+damped"))
+    // The low tokens A (κ 0) and B (3/16) damped: B moves (1 + 4) / 2 = 2.5, then 1.5 − 2 = −0.5.
+    for (value, expected) in zip(
+      try signals("damped+linear+hold"), [0, 3.0 / 16 * 2.5 / 5, 3.0 / 16 * 3 / 5])
+    { expectClose(value, expected, relative: 1e-7) }
+    // Only C is linear: κ 1/4, 2 a call.
+    for (value, expected) in zip(try signals("hold+linear+hold"), [0, 0.1, 0.2]) {
+      expectClose(value, expected, relative: 1e-7)
+    }
+    #expect(try signals("hold+hold+hold") == [0, 0, 0])
+  }
+
+  @Test("settings of the grouping are read or refused")
+  func groupSettings() throws {
+    for (setting, allowed) in [
+      ("groups=hold+linear", "3 of hold, linear, damped, joined by +"),
+      ("groups=hold+linear+fast", "3 of hold, linear, damped, joined by +"),
+      ("criterion=size", "one of curvature, speed, acceleration"),
+      ("quantiles=frame", "one of pooled, modality, branch, modality+branch"),
+    ] {
+      expectPolicyError("\(setting) of policy 'worldcache' is not allowed; it takes \(allowed)") {
+        _ = try PolicyRegistry.plan("worldcache:\(setting)")
+      }
+    }
+    #expect(
+      try PolicyRegistry.plan("worldcache:groups=linear+hold+damped,criterion=speed").spec.description
+        == "worldcache:p-stable=0.3,p-chaotic=0.6,criterion=speed,groups=linear+hold+damped,n-max=6,eta=1,"
+        + "warmup=5,normalisation=code")
+  }
+
+  @Test("the ideal of another grouping is that of the same grouping")
+  func idealOfGrouping() throws {
+    let plan = try PolicyRegistry.plan("worldcache:groups=linear+hold+damped,variant=lingbot,warmup=3")
+    let geometry = Synthetic(.smooth, seed: 4, branches: 2, calls: 12).geometry
+    let replay = try Replay(plan, over: [geometry])
+    let ideal = try #require(try Replay.ideal(of: plan, replay, over: [geometry]))
+    #expect(
+      ideal.spec.description.hasSuffix("p-chaotic=0.6,quantiles=branch,groups=linear+hold+damped"))
+    #expect((ideal.streakError ?? 0) <= (replay.streakError ?? 0))
+  }
 }

@@ -15,7 +15,10 @@ import Trace
       case .float16:
         let half = Float16(bitPattern: UInt16(pattern) ^ UInt16(call))
         return half.isNaN ? .nan : Float(half)
-      default:
+      case .bfloat16:
+        let number = Float(bitPattern: (pattern ^ UInt32(call)) << 16)
+        return number.isNaN ? .nan : number
+      case .float32:
         let number = Float(bitPattern: pattern << 16 | (pattern &* 40503 &+ UInt32(call)) & 0xffff)
         return number.isNaN ? .nan : number
       }
@@ -70,7 +73,10 @@ import Trace
             continue
           }
           let ours: [Float] = try reader.feature(tap, call: call).values
-          let differing = zip(numbers, ours).count { $0.bitPattern != $1.bitPattern }
+          // HDF5 converts bfloat16 by itself and makes every NaN the same one.
+          let differing = zip(numbers, ours).count {
+            $0.bitPattern != $1.bitPattern && !(dtype == .bfloat16 && $0.isNaN && $1.isNaN)
+          }
           #expect(differing == 0, "\(tap) of call \(call)")
           // What was recorded, not only what both read.
           let expected = (0..<8).flatMap { Self.numbers(call: 8 * call + $0, dtype) }

@@ -1,6 +1,6 @@
 import Foundation
 
-/// One tap of a trace as a NumPy file: (calls, rows, channels) in the trace's number type.
+/// One tap of a trace as a NumPy file: (calls, rows, channels) in the trace's number type, bfloat16 as float32.
 public enum TapExport {
   /// Writes the file and returns how many calls are absent, whose numbers are NaN; memory: one tensor.
   ///
@@ -21,7 +21,7 @@ public enum TapExport {
           state == .absent
           ? [Float](repeating: .nan, count: count) : try trace.feature(tap, call: call).values
         switch trace.dtype {
-        case .float32: try file.append(values.withUnsafeBytes { Data($0) })
+        case .float32, .bfloat16: try file.append(values.withUnsafeBytes { Data($0) })
         case .float16: try file.append(values.map { Float16($0) }.withUnsafeBytes { Data($0) })
         }
       }

@@ -6,10 +6,12 @@ import Foundation
 public enum TraceImport {
   /// Writes the trace and returns its number of calls; memory: one tensor per tap.
   ///
-  /// `progress` is told how many calls are done. Throws `missing`, `invalid`, `lacking`, `corrupt`,
+  /// `announce` is told what it will take before anything is written, and a disk with less space is refused
+  /// unless `checksSpace` is false. `progress` is told how many calls are done. Throws `missing`, `invalid`, `lacking`, `corrupt`,
   /// `exists`, `inUse` or `inputOutput`, with the file that is meant.
   public static func write(
     _ metadataPath: String, to path: String, recorder: String, overwrite: Bool = false,
+    checksSpace: Bool = true, announce: (RecordingEstimate) -> Void = { _ in },
     progress: (Int) -> Void = { _ in }
   ) throws(TraceError) -> Int {
     let metadata = try ImportMetadata.read(metadataPath)
@@ -47,6 +49,11 @@ public enum TraceImport {
       files[tap] = try open(source, layout, calls.count)
     }
     let dtype = try dtype(metadata, files, metadataPath)
+    let estimate = RecordingEstimate(
+      calls: calls, layouts: Array(layouts.values), taps: taps, dtype: dtype,
+      finalCount: metadata.final == nil ? 0 : header.chunkCount)
+    announce(estimate)
+    if checksSpace { try RecordingEstimate.requireSpace(estimate.diskByteCount, at: path) }
     let writer = try TraceWriter(
       path: path, header: header, layouts: layouts.values.sorted { $0.name < $1.name }, taps: taps,
       callCount: calls.count, dtype: dtype, overwrite: overwrite)

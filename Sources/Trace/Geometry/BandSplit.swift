@@ -1,12 +1,16 @@
 import Foundation
 
-/// How the value at a site is split into a low and a high frequency band (FreqCa; Tammytcl/FreqCa e0a4bf3).
+/// How the value at a site is split into a low and a high frequency band (FreqCa; Tammytcl/FreqCa e0a4bf3;
+/// FasterCache; huggingface/diffusers 58eb52c).
 public enum BandSplit: Hashable, Sendable {
   /// Two-dimensional cosine transform of every frame; low where the radial index is at most `fraction`
   /// of the largest.
   case cosine(fraction: Double)
   /// Fourier transform along the tokens in their order; low where |f| is at most `fraction` of the largest.
   case fourier(fraction: Double)
+  /// Two-dimensional Fourier transform of every frame; low where the radial index is at most
+  /// ⌊`fraction` · min(rows, columns)⌋, with a fraction below one half.
+  case disc(fraction: Double)
 
   /// An orthonormal basis of the low band of each set of tokens that is transformed as one.
   func lowBand(of tokens: [TokenTable.Token]) -> LowBand? {
@@ -14,7 +18,8 @@ public enum BandSplit: Hashable, Sendable {
     case .fourier(let fraction):
       let count = tokens.count
       var modes = [[Double](repeating: (1 / Double(count)).squareRoot(), count: count)]
-      for k in 1..<max(count / 2 + 1, 1) where Double(k) / Double(count) <= fraction * 0.5 {
+      // The largest frequency is ⌊N/2⌋ / N.
+      for k in 1..<max(count / 2 + 1, 1) where Double(k) <= fraction * Double(count / 2) {
         let scale = (2 / Double(count)).squareRoot()
         let angle = { (i: Int) in 2 * .pi * Double(k * i % count) / Double(count) }
         if 2 * k == count {
@@ -26,10 +31,8 @@ public enum BandSplit: Hashable, Sendable {
       }
       return LowBand(sets: [Array(tokens.indices)], modes: modes)
     case .cosine(let fraction):
-      guard let grid = TokenGrid(tokens), let first = grid.grids.first,
-        grid.grids.allSatisfy({ $0.rows == first.rows && $0.columns == first.columns })
-      else { return nil }
-      let (rows, columns) = (first.rows, first.columns)
+      guard let frames = BandSplit.frames(tokens) else { return nil }
+      let (rows, columns) = (frames.rows, frames.columns)
       func wave(_ k: Int, _ i: Int, _ n: Int) -> Double {
         (k == 0 ? 1 / Double(n) : 2 / Double(n)).squareRoot()
           * cos(.pi * (Double(i) + 0.5) * Double(k) / Double(n))
@@ -42,13 +45,39 @@ public enum BandSplit: Hashable, Sendable {
             (0..<(rows * columns)).map { wave(v, $0 / columns, rows) * wave(u, $0 % columns, columns) })
         }
       }
-      let sets = grid.grids.flatMap { part in
-        (0..<part.frames).map { frame in
-          Array(part.places[(frame * rows * columns)..<((frame + 1) * rows * columns)])
+      return LowBand(sets: frames.sets, modes: modes)
+    case .disc(let fraction):
+      guard let frames = BandSplit.frames(tokens) else { return nil }
+      let (rows, columns) = (frames.rows, frames.columns)
+      let radius = Int(fraction * Double(min(rows, columns)))
+      let count = Double(rows * columns)
+      var modes = [[Double](repeating: (1 / count).squareRoot(), count: rows * columns)]
+      // One of each pair of opposite frequencies: both have the same two real waves.
+      for v in 0..<(radius + 1) {
+        for u in (v == 0 ? 1 : -radius)..<(radius + 1) where v * v + u * u <= radius * radius {
+          let angles = (0..<(rows * columns)).map { place in
+            2 * .pi
+              * (Double(v * (place / columns)) / Double(rows) + Double(u * (place % columns))
+                / Double(columns))
+          }
+          modes.append(angles.map { (2 / count).squareRoot() * cos($0) })
+          modes.append(angles.map { (2 / count).squareRoot() * sin($0) })
         }
       }
-      return LowBand(sets: sets, modes: modes)
+      return LowBand(sets: frames.sets, modes: modes)
     }
+  }
+
+  /// The places of every frame's tokens, row by row; nil where frames are no full grids of one size.
+  private static func frames(_ tokens: [TokenTable.Token]) -> (rows: Int, columns: Int, sets: [[Int]])? {
+    guard let grid = TokenGrid(tokens), let first = grid.grids.first,
+      grid.grids.allSatisfy({ $0.rows == first.rows && $0.columns == first.columns })
+    else { return nil }
+    let size = first.rows * first.columns
+    let sets = grid.grids.flatMap { part in
+      (0..<part.frames).map { frame in Array(part.places[(frame * size)..<((frame + 1) * size)]) }
+    }
+    return (first.rows, first.columns, sets)
   }
 }
 

@@ -1,4 +1,3 @@
-import Dispatch
 import Synchronization
 
 /// Builds the geometry of one chunk.
@@ -208,6 +207,11 @@ extension FeatureSource {
   /// Rows of a value that the network computed; throws when it is predicted, derived, absent or not finite.
   func freshRows(_ rows: Range<Int>, of tap: Tap, _ call: Call) throws -> [Float] {
     let state = try state(of: tap, call: call.ordinal)
+    guard state != .absent else {
+      throw TraceError(
+        .lacking, path: path, at: "call \(call.ordinal)",
+        "replay needs the tap \(tap) at every call, and it was not recorded at this one")
+    }
     guard state == .fresh else {
       throw TraceError(
         .lacking, path: path, at: "call \(call.ordinal)",
@@ -259,26 +263,4 @@ struct RowBlocks {
 
   var count: Int { blocks.count }
   subscript(index: Int) -> Block { blocks[index] }
-}
-
-/// Runs `body` for every index on all cores; the first error by index is thrown.
-func concurrently(
-  _ count: Int, _ progress: @escaping @Sendable (Int, Int) -> Void = { _, _ in },
-  _ body: @Sendable (Int) throws -> Void
-) throws {
-  let state = Mutex((done: 0, errors: [Int: any Error]()))
-  DispatchQueue.concurrentPerform(iterations: count) { index in
-    guard state.withLock({ $0.errors.isEmpty }) else { return }
-    do {
-      try body(index)
-    } catch {
-      state.withLock { $0.errors[index] = error }
-    }
-    let done = state.withLock {
-      $0.done += 1
-      return $0.done
-    }
-    progress(done, count)
-  }
-  if let error = state.withLock({ $0.errors.min { $0.key < $1.key }?.value }) { throw error }
 }

@@ -1,3 +1,5 @@
+import Synchronization
+
 /// Squared distances between recorded values, token by token: norms without the features.
 ///
 /// For P points and N tokens it holds `D2[u, v] = ‖f_u − f_v‖²` of every pair, the origin being one
@@ -8,12 +10,15 @@ public struct DistanceTable: Sendable {
   public let pointCount: Int
   public let tokenCount: Int
   private let rows: PairRows
+  // Sums of rows over all tokens, as far as they have been asked for.
+  private let totals: PairTotals
 
   /// Takes measured distances.
   init(pointCount: Int, tokenCount: Int, rows: PairRows) {
     self.pointCount = pointCount
     self.tokenCount = tokenCount
     self.rows = rows
+    totals = PairTotals(pairCount: DistanceTable.pairCount(pointCount))
   }
 
   /// Measures every pair of points, each of `tokenCount` rows of `channelCount` values.
@@ -73,6 +78,60 @@ public struct DistanceTable: Sendable {
     squaredNorms(of: [weights])[0]
   }
 
+  /// Norms of one combination of points for every token, appended to `norms`.
+  package func appendNorms(_ weights: [(point: Int, weight: Double)], to norms: inout [Double]) {
+    let start = norms.count
+    norms.append(contentsOf: repeatElement(0, count: tokenCount))
+    norms.withUnsafeMutableBufferPointer { norms in
+      evaluate(QuadraticForms([weights], origin: origin)) { _, first, plus, minus in
+        DistanceTable.forEachEight(plus, minus) { token, norm in
+          DistanceTable.put(norm, start + first + token, norms)
+        } tail: {
+          norms[start + first + $0] = $1
+        }
+      }
+      for token in start..<norms.count { norms[token] = norms[token].squareRoot() }
+    }
+  }
+
+  /// Norms of one combination of points for some of the tokens, appended to `norms`.
+  package func appendNorms(
+    _ weights: [(point: Int, weight: Double)], at tokens: ArraySlice<Int>, offset: Int,
+    to norms: inout [Double]
+  ) {
+    var plus = [Double](repeating: 0, count: tokens.count)
+    var minus = plus
+    tokens.withUnsafeBufferPointer { tokens in
+      DistanceTable.withBuffers(&plus, &minus) { plus, minus in
+        for pair in QuadraticForms([weights], origin: origin).pairs {
+          let factor = pair.factors[0].factor
+          let sums = factor < 0 ? minus : plus
+          squaredDistances(pair.first, pair.second).withUnsafeBufferPointer { row in
+            for (place, token) in tokens.enumerated() { sums[place] += abs(factor) * row[token - offset] }
+          }
+        }
+        for place in plus.indices {
+          plus[place] = DistanceTable.settled(plus[place], minus[place]).squareRoot()
+        }
+      }
+    }
+    norms += plus
+  }
+
+  /// Squared norm of one combination, summed over all tokens.
+  ///
+  /// Cost: a few additions for each pair of points, once every pair has been added up over the tokens.
+  public func sumOfSquaredNorms(of weights: [(point: Int, weight: Double)]) -> Double {
+    var (plus, minus) = (0.0, 0.0)
+    for pair in QuadraticForms([weights], origin: origin).pairs {
+      let place = DistanceTable.pair(pair.first, pair.second, pointCount)
+      let term = pair.factors[0].factor * totals.value(place) { rows[place] }
+      plus += max(term, 0)
+      minus -= min(term, 0)
+    }
+    return DistanceTable.settled(plus, minus)
+  }
+
   /// Squared norms of several combinations for every token.
   ///
   /// Cost: one read of every pair of points that occurs, and one multiplication for each combination
@@ -82,7 +141,11 @@ public struct DistanceTable: Sendable {
     var norms = Array(repeating: [Double](repeating: 0, count: tokenCount), count: combinations.count)
     evaluate(form) { combination, first, plus, minus in
       norms[combination].withUnsafeMutableBufferPointer { norms in
-        for token in plus.indices { norms[first + token] = DistanceTable.settled(plus[token], minus[token]) }
+        DistanceTable.forEachEight(plus, minus) { token, norm in
+          DistanceTable.put(norm, first + token, norms)
+        } tail: {
+          norms[first + $0] = $1
+        }
       }
     }
     return norms
@@ -101,8 +164,11 @@ public struct DistanceTable: Sendable {
     groups.withUnsafeBufferPointer { groups in
       norms.withUnsafeMutableBufferPointer { norms in
         evaluate(form) { combination, first, plus, minus in
-          for token in plus.indices where groups[first + token] == combination {
-            norms[first + token] = DistanceTable.settled(plus[token], minus[token])
+          // Groups alternate from token to token: a choice between values is faster than a branch.
+          let wanted = UInt8(truncatingIfNeeded: combination)
+          for token in plus.indices {
+            let norm = DistanceTable.settled(plus[token], minus[token])
+            norms[first + token] = groups[first + token] == wanted ? norm : norms[first + token]
           }
         }
       }
@@ -155,9 +221,41 @@ public struct DistanceTable: Sendable {
     for token in 0..<sums.count { target[token] += factor * row[token] }
   }
 
+  // Settles the sums eight tokens at a time, the last few one by one.
+  @inline(__always)
+  private static func forEachEight(
+    _ plus: UnsafeMutableBufferPointer<Double>, _ minus: UnsafeMutableBufferPointer<Double>,
+    _ take: (_ token: Int, _ norms: SIMD8<Double>) -> Void, tail: (_ token: Int, _ norm: Double) -> Void
+  ) {
+    let limit = SIMD8(repeating: roundingUnits * Double.ulpOfOne)
+    var token = 0
+    while token + 8 <= plus.count {
+      let (a, b) = (eight(plus, token), eight(minus, token))
+      let norm = a - b
+      take(token, norm.replacing(with: 0, where: norm .<= limit * (a + b)))
+      token += 8
+    }
+    while token < plus.count {
+      tail(token, settled(plus[token], minus[token]))
+      token += 1
+    }
+  }
+
+  @inline(__always)
+  private static func eight(_ buffer: UnsafeMutableBufferPointer<Double>, _ index: Int) -> SIMD8<Double> {
+    UnsafeRawPointer(buffer.baseAddress! + index).loadUnaligned(as: SIMD8<Double>.self)
+  }
+
+  @inline(__always)
+  private static func put(
+    _ values: SIMD8<Double>, _ index: Int, _ buffer: UnsafeMutableBufferPointer<Double>
+  ) {
+    for lane in 0..<8 { buffer[index + lane] = values[lane] }
+  }
+
   // What is left of a difference; nothing where it is rounding.
   @inline(__always)
-  private static func settled(_ plus: Double, _ minus: Double) -> Double {
+  fileprivate static func settled(_ plus: Double, _ minus: Double) -> Double {
     let norm = plus - minus
     return norm <= roundingUnits * Double.ulpOfOne * (plus + minus) ? 0 : norm
   }
@@ -199,14 +297,20 @@ public struct DistanceTable: Sendable {
   ///
   /// `sets[token]` is the set a token belongs to; `sums` has one entry per set.
   public func add(_ u: Int, _ v: Int, by sets: [UInt8], to sums: inout [Double]) {
-    let row = squaredDistances(u, v)
-    row.withUnsafeBufferPointer { row in
+    for (set, total) in totals(u, v, by: sets[...], count: sums.count).enumerated() { sums[set] += total }
+  }
+
+  // Eight running sums for each set, so that neighbouring tokens of one set do not wait for one another.
+  fileprivate func totals(_ u: Int, _ v: Int, by sets: ArraySlice<UInt8>, count: Int) -> [Double] {
+    var lanes = [Double](repeating: 0, count: 8 * count)
+    squaredDistances(u, v).withUnsafeBufferPointer { row in
       sets.withUnsafeBufferPointer { sets in
-        sums.withUnsafeMutableBufferPointer { sums in
-          for token in 0..<tokenCount { sums[Int(sets[token])] += row[token] }
+        lanes.withUnsafeMutableBufferPointer { lanes in
+          for token in row.indices { lanes[8 * Int(sets[token]) + token & 7] += row[token] }
         }
       }
     }
+    return (0..<count).map { set in lanes[(8 * set)..<(8 * set + 8)].reduce(0, +) }
   }
 
   /// A norm is a difference of the terms of its sum; what is left below this many units of rounding of
@@ -257,6 +361,49 @@ public struct DistanceTable: Sendable {
   }
 }
 
+/// Sums over the tokens of each of several groups, kept as far as they have been asked for.
+public final class GroupTotals: Sendable {
+  private let table: DistanceTable
+  private let groups: ArraySlice<UInt8>
+  private let groupCount: Int
+  private let known = Mutex([Int: [Double]]())
+
+  /// `groups` has one entry below `groupCount` for each token of the table.
+  public init(_ table: DistanceTable, groups: ArraySlice<UInt8>, groupCount: Int) {
+    precondition(groups.count == table.tokenCount && groups.allSatisfy { $0 < groupCount })
+    self.table = table
+    self.groups = groups
+    self.groupCount = groupCount
+  }
+
+  /// Squared norms summed over all tokens, each group having its own combination.
+  ///
+  /// Cost: one pass over the tokens for every pair of points that is new here.
+  public func sumOfSquaredNorms(of combinations: [[(point: Int, weight: Double)]]) -> Double {
+    let form = QuadraticForms(combinations, origin: table.origin)
+    var (plus, minus) = ([Double](repeating: 0, count: groupCount), [Double](repeating: 0, count: groupCount))
+    for pair in form.pairs {
+      let totals = totals(pair.first, pair.second)
+      for (group, factor) in pair.factors {
+        if factor > 0 {
+          plus[group] += factor * totals[group]
+        } else {
+          minus[group] -= factor * totals[group]
+        }
+      }
+    }
+    return zip(plus, minus).reduce(0) { $0 + DistanceTable.settled($1.0, $1.1) }
+  }
+
+  private func totals(_ u: Int, _ v: Int) -> [Double] {
+    let key = u * (table.origin + 1) + v
+    if let totals = known.withLock({ $0[key] }) { return totals }
+    let totals = table.totals(u, v, by: groups, count: groupCount)
+    known.withLock { $0[key] = totals }
+    return totals
+  }
+}
+
 /// The squared norms of several combinations as weights of pairwise distances.
 ///
 /// `‖Σ w_u f_u‖² = Σ_(u<v) −w_u w_v D2[u, v]`, the origin with weight `−Σ w_u` being one of the points.
@@ -275,7 +422,11 @@ private struct QuadraticForms {
     combinationCount = combinations.count
     var places: [Int: Int] = [:]
     for (combination, weights) in combinations.enumerated() {
-      let all = (weights + [(origin, -weights.reduce(0) { $0 + $1.weight })]).filter { $0.weight != 0 }
+      let sum = weights.reduce(0) { $0 + $1.weight }
+      let size = weights.reduce(0) { $0 + abs($1.weight) }
+      // What rounding leaves of weights that add up to zero is no weight of the origin.
+      let rest = abs(sum) <= 4 * Double.ulpOfOne * size ? 0 : -sum
+      let all = (weights + [(origin, rest)]).filter { $0.weight != 0 }
       for i in all.indices {
         for j in (i + 1)..<max(all.count, i + 1) {
           precondition(all[i].point != all[j].point, "a point appears twice in a combination")

@@ -117,8 +117,10 @@ public struct Geometry: Sendable {
 
   /// Mean over tokens of the squared norm of what a call emits.
   public func meanSquare(_ position: Int, branch: Int) -> Double {
-    let norms = emissionSquaredNorms(position, branch: branch)
-    return norms.reduce(0, +) / Double(norms.count)
+    let sum =
+      emissionSquaredNorms.map { FixedOrder.sum($0[branch * callCount + position]) }
+      ?? distances.sumOfSquaredNorms(of: weights(of: recorded(at: position), branch: branch))
+    return sum / Double(tokenCount)
   }
 
   /// Predicted wall seconds of one call that is computed.

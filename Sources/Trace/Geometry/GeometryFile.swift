@@ -102,6 +102,7 @@ struct GeometryFile {
       case nil: ""
       case .cosine(let fraction): ".cosine-\(fraction)"
       case .fourier(let fraction): ".fourier-\(fraction)"
+      case .disc(let fraction): ".disc-\(fraction)"
       }
     return request.site.name + split + suffix
   }
@@ -135,6 +136,7 @@ extension GeometryFile {
       switch (description.split?.kind, description.split?.fraction) {
       case ("cosine", let fraction?): .cosine(fraction: fraction)
       case ("fourier", let fraction?): .fourier(fraction: fraction)
+      case ("disc", let fraction?): .disc(fraction: fraction)
       default: nil
       }
     let tokens = stride(from: 0, to: description.tokens.count, by: 5).map { first in

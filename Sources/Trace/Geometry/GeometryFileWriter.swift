@@ -94,6 +94,7 @@ struct GeometryFileWriter {
       switch geometry.split {
       case .cosine(let fraction): .init(kind: "cosine", fraction: fraction)
       case .fourier(let fraction): .init(kind: "fourier", fraction: fraction)
+      case .disc(let fraction): .init(kind: "disc", fraction: fraction)
       case nil: nil
       }
     return GeometryFile.Description(

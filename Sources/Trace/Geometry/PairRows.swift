@@ -49,3 +49,17 @@ final class PairsInMemory: PairSink {
 
   var rows: PairRows { .memory(kept.withLock { $0 }) }
 }
+
+/// Distances of each pair summed over all tokens, made when first asked for.
+final class PairTotals: Sendable {
+  private let known: Mutex<[Double?]>
+
+  init(pairCount: Int) { known = Mutex(Array(repeating: nil, count: pairCount)) }
+
+  func value(_ pair: Int, _ row: () -> [Double]) -> Double {
+    if let total = known.withLock({ $0[pair] }) { return total }
+    let total = FixedOrder.sum(row())
+    known.withLock { $0[pair] = total }
+    return total
+  }
+}

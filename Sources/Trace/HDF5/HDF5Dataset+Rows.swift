@@ -25,9 +25,10 @@ extension HDF5Dataset {
 
   /// Opens a column that must hold `count` numbers.
   package init(
-    openingColumn name: String, in group: HDF5Group, element: HDF5Element, count: Int?
+    openingColumn name: String, in group: HDF5Group, element: HDF5Element, count: Int?,
+    limit: Int = TraceFormat.largestCount
   ) throws(TraceError) {
-    try self.init(opening: name, in: group, elements: [element], rank: 1)
+    try self.init(opening: name, in: group, elements: [element], rank: 1, limit: limit)
     if let count, extent != [count] {
       throw place.error("there must be \(count) entries, there are \(extent[0])")
     }
@@ -59,13 +60,51 @@ extension HDF5Dataset {
   /// Bytes of one entry before filtering: the whole column, or one tensor.
   package var entryByteCount: Int { shape.byteCount }
 
-  // The blocks of an entry: where each starts in the dataset, and its bytes within the entry.
-  private func blocks(of entry: Int) -> [(offset: [Int], bytes: Range<Int>)] {
+  /// A part of one block: some of the rows of an entry.
+  package struct Piece: Sendable {
+    package var entry: Int
+    /// Place of the block in its entry.
+    package var block: Int
+    /// Where the part begins in the block.
+    var start: Int
+    /// The part as bytes of all rows that were asked for.
+    package var bytes: Range<Int>
+
+    /// The part as bytes of the block.
+    var part: Range<Int> { start..<start + bytes.count }
+  }
+
+  /// The blocks that hold some rows of an entry; of all rows when none are named.
+  package func pieces(of entry: Int, rows: Range<Int>? = nil) -> [Piece] {
     let shape = shape
-    return (0..<shape.count).map { index in
-      let row = index * shape.blockRowCount
-      return (extent.count == 1 ? [row] : [entry, row, 0], shape.byteRange(of: index))
+    let rows = rows ?? 0..<shape.rowCount
+    guard !rows.isEmpty else { return [] }
+    let blocks = rows.lowerBound / shape.blockRowCount...(rows.upperBound - 1) / shape.blockRowCount
+    return blocks.map { block in
+      let first = block * shape.blockRowCount
+      let part = rows.clamped(to: first..<first + shape.blockRowCount)
+      let bytes = (part.lowerBound - rows.lowerBound)..<(part.upperBound - rows.lowerBound)
+      return Piece(
+        entry: entry, block: block, start: (part.lowerBound - first) * shape.rowByteCount,
+        bytes: bytes.lowerBound * shape.rowByteCount..<bytes.upperBound * shape.rowByteCount)
     }
+  }
+
+  /// Where a block of an entry starts in the dataset.
+  package func offset(of entry: Int, block index: Int) -> [Int] {
+    let row = index * shape.blockRowCount
+    return extent.count == 1 ? [row] : [entry, row, 0]
+  }
+
+  /// Reads and checks a part of a block; `target` has as many bytes as the part.
+  package func read(
+    _ piece: Piece, with decoder: BlockDecoder, into target: UnsafeMutableRawBufferPointer
+  ) throws(TraceError) {
+    let offset = offset(of: piece.entry, block: piece.block)
+    let isDecoded = decoder.decode(
+      try readBlock(at: offset), elementByteCount: element.byteCount, blockByteCount: blockByteCount,
+      from: piece.start, into: target)
+    guard isDecoded else { throw place.error("the block at \(offset) fails its checksum") }
   }
 
   /// Writes a column, or the tensor at `entry`.
@@ -74,10 +113,11 @@ extension HDF5Dataset {
   ) throws(TraceError) {
     precondition(
       MemoryLayout<Number>.size == element.byteCount && numbers.count * element.byteCount == entryByteCount)
-    for (offset, bytes) in blocks(of: entry) {
+    for piece in pieces(of: entry) {
+      let offset = offset(of: entry, block: piece.block)
       let stored = numbers.withUnsafeBytes {
         encoder.encode(
-          UnsafeRawBufferPointer(rebasing: $0[bytes]), elementByteCount: element.byteCount,
+          UnsafeRawBufferPointer(rebasing: $0[piece.bytes]), elementByteCount: element.byteCount,
           blockByteCount: blockByteCount)
       }
       guard let stored else { throw place.error("the block at \(offset) cannot be compressed") }
@@ -91,19 +131,9 @@ extension HDF5Dataset {
   ) throws(TraceError) -> [Number] {
     precondition(MemoryLayout<Number>.size == element.byteCount)
     let decoder = BlockDecoder()
-    let blocks = blocks(of: entry)
-    // The first block is read before memory for all of them is taken: a damaged size ends here.
-    var numbers: [Number] = []
-    for (offset, bytes) in blocks {
-      let stored = try readBlock(at: offset)
-      if numbers.isEmpty { numbers = [Number](repeating: 0, count: entryByteCount / element.byteCount) }
-      let isDecoded = numbers.withUnsafeMutableBytes {
-        decoder.decode(
-          stored, elementByteCount: element.byteCount, blockByteCount: blockByteCount,
-          into: UnsafeMutableRawBufferPointer(rebasing: $0[bytes]))
-      }
-      guard isDecoded else { throw place.error("the block at \(offset) fails its checksum") }
+    // Memory is touched as blocks turn out sound: a damaged size ends at the first.
+    return try [Number](filling: entryByteCount / element.byteCount) { (memory) throws(TraceError) in
+      for piece in pieces(of: entry) { try read(piece, with: decoder, into: memory[piece.bytes]) }
     }
-    return numbers
   }
 }

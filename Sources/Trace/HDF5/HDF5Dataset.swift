@@ -52,9 +52,10 @@ package struct HDF5Dataset: Sendable {
   private static func setFill(_ creation: hid_t, _ element: HDF5Element) -> Bool {
     element.withType { type in
       switch element {
-      case .float16: H5Pset_fill_value(creation, type, [Float16.nan]) >= 0
+      case .float16: H5Pset_fill_value(creation, type, [HalfFormat.float16.nan]) >= 0
+      case .bfloat16: H5Pset_fill_value(creation, type, [HalfFormat.bfloat16.nan]) >= 0
       case .float32: H5Pset_fill_value(creation, type, [Float.nan]) >= 0
-      case .uint8, .int32, .float64: true
+      case .uint8, .uint16, .uint32, .int32, .float64: true
       }
     }
   }
@@ -91,11 +92,20 @@ package struct HDF5Dataset: Sendable {
   package var storedByteCount: Int { HDF5.locked { Int(clamping: H5Dget_storage_size(handle.id)) } }
 
   /// Stores one filtered block whose first element is at `offset`.
-  package func writeBlock(at offset: [Int], _ bytes: [UInt8]) throws(TraceError) {
+  package func writeBlock(at offset: [Int], _ bytes: UnsafeRawBufferPointer) throws(TraceError) {
     let isWritten = HDF5.locked {
-      H5Dwrite_chunk(handle.id, hid_t(H5P_DEFAULT), 0, offset.map(hsize_t.init), bytes.count, bytes) >= 0
+      H5Dwrite_chunk(
+        handle.id, hid_t(H5P_DEFAULT), 0, offset.map(hsize_t.init), bytes.count, bytes.baseAddress) >= 0
     }
     guard isWritten else { throw place.error("the system refused to write (is the disk full?)") }
+  }
+
+  package func writeBlock(at offset: [Int], _ bytes: [UInt8]) throws(TraceError) {
+    var failure: TraceError?
+    bytes.withUnsafeBytes { bytes in
+      do throws(TraceError) { try writeBlock(at: offset, bytes) } catch { failure = error }
+    }
+    if let failure { throw failure }
   }
 
   /// Fetches one filtered block; throws when it is missing or has an impossible size.
@@ -107,10 +117,12 @@ package struct HDF5Dataset: Sendable {
       guard H5Dget_chunk_storage_size(handle.id, offset, &size) >= 0, size >= 8, size <= limit else {
         return nil
       }
-      var bytes = [UInt8](repeating: 0, count: Int(size))
       var mask: UInt32 = 0
-      guard wct_read_chunk(handle.id, offset, &mask, &bytes) >= 0, mask == 0 else { return nil }
-      return bytes
+      let bytes = [UInt8](unsafeUninitializedCapacity: Int(size)) { target, count in
+        guard wct_read_chunk(handle.id, offset, &mask, target.baseAddress) >= 0, mask == 0 else { return }
+        count = Int(size)
+      }
+      return bytes.isEmpty ? nil : bytes
     }
     guard let bytes else { throw place.error("the block at \(offset) is missing or damaged") }
     return bytes

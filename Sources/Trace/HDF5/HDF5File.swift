@@ -2,6 +2,9 @@ import CHDF5
 
 /// An open HDF5 file in the 1.10 format, whose metadata carries checksums.
 package struct HDF5File: Sendable {
+  /// What every HDF5 file starts with.
+  static let signature: [UInt8] = [0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a]
+
   private let handle: HDF5Handle
   /// The group that holds everything.
   package let root: HDF5Group

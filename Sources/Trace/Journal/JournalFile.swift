@@ -1,3 +1,5 @@
+import Synchronization
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -9,12 +11,13 @@
 /// A journal's bytes on disk, held under a lock for as long as this object lives.
 ///
 /// A recorder holds it alone; readers of a journal share it, and are refused while it is recorded.
-final class JournalFile {
+final class JournalFile: Sendable {
   let path: String
   /// Bytes that were appended completely, or at opening the file's size.
-  private(set) var byteCount = 0
+  var byteCount: Int { sizes.withLock { $0.written } }
   /// Bytes that are known to be on the disk.
-  private(set) var syncedByteCount = 0
+  var syncedByteCount: Int { sizes.withLock { $0.synced } }
+  private let sizes = Mutex((written: 0, synced: 0))
   private let descriptor: Int32
 
   /// Takes a new, empty file; throws `exists` when there is one that may not be overwritten, and
@@ -32,8 +35,9 @@ final class JournalFile {
     guard ftruncate(descriptor, 0) == 0 else { throw failure("the file cannot be emptied") }
   }
 
-  /// Opens a journal for reading; throws `missing`, `inUse` or `inputOutput`.
-  init(opening path: String) throws(TraceError) {
+  /// Opens a journal for reading, `alone` if nobody else may meanwhile; throws `missing`, `inUse` or
+  /// `inputOutput`.
+  init(opening path: String, alone: Bool = false) throws(TraceError) {
     self.path = path
     guard FileSystem.kind(of: path) != .nothing else {
       throw TraceError(.missing, path: path, "there is no such file")
@@ -42,8 +46,9 @@ final class JournalFile {
       throw TraceError(.notATrace, path: path, "this is not a regular file")
     }
     descriptor = try Self.open(path, O_RDONLY)
-    try requireLock(LOCK_SH, "the recording is still being written; wait until it ends")
-    byteCount = try size()
+    try requireLock(alone ? LOCK_EX : LOCK_SH, "the recording is still being written; wait until it ends")
+    let size = try size()
+    sizes.withLock { $0.written = size }
   }
 
   deinit {
@@ -79,13 +84,17 @@ final class JournalFile {
     return Int(status.st_size)
   }
 
-  /// Adds bytes at the end, in one write unless the system splits it; when that fails, none of them.
-  func append(_ bytes: [UInt8]) throws(TraceError) {
-    var done = 0
-    while done < bytes.count {
-      let count = bytes.withUnsafeBytes {
-        pwrite(descriptor, $0.baseAddress.map { $0 + done }, bytes.count - done, off_t(byteCount + done))
+  /// Adds pieces at the end, in one write unless there are over 1000 or the system splits it; when
+  /// that fails, none of them.
+  func append(_ pieces: [UnsafeRawBufferPointer]) throws(TraceError) {
+    let end = pieces.reduce(byteCount) { $0 + $1.count }
+    var rest = pieces.filter { !$0.isEmpty }[...]
+    var offset = byteCount
+    while let first = rest.first {
+      let vectors = rest.prefix(1000).map {
+        iovec(iov_base: UnsafeMutableRawPointer(mutating: $0.baseAddress), iov_len: $0.count)
       }
+      var count = pwritev(descriptor, vectors, Int32(vectors.count), off_t(offset))
       if count < 0, errno == EINTR { continue }
       guard count > 0 else {
         let error = failure("the system refused to write")
@@ -93,9 +102,17 @@ final class JournalFile {
         _ = ftruncate(descriptor, off_t(byteCount))
         throw error
       }
-      done += count
+      offset += count
+      var piece = first
+      while count >= piece.count {
+        count -= piece.count
+        rest = rest.dropFirst()
+        guard let next = rest.first else { break }
+        piece = next
+      }
+      if count > 0 { rest[rest.startIndex] = UnsafeRawBufferPointer(rebasing: piece[count...]) }
     }
-    byteCount += bytes.count
+    sizes.withLock { $0.written = end }
   }
 
   /// Waits until all appended bytes are on the disk.
@@ -106,24 +123,37 @@ final class JournalFile {
       let isDone = fdatasync(descriptor) == 0
     #endif
     guard isDone else { throw failure("the journal cannot be brought safely to disk") }
-    syncedByteCount = byteCount
+    sizes.withLock { $0.synced = $0.written }
   }
 
   /// Reads `count` bytes at `offset`, fewer where the file ends.
   func read(_ count: Int, at offset: Int) throws(TraceError) -> [UInt8] {
+    var failure: TraceError?
     let count = max(0, min(count, byteCount - offset))
-    var bytes = [UInt8](repeating: 0, count: count)
-    var done = 0
-    while done < count {
-      let got = bytes.withUnsafeMutableBytes {
-        pread(descriptor, $0.baseAddress.map { $0 + done }, count - done, off_t(offset + done))
+    let bytes = [UInt8](unsafeUninitializedCapacity: count) { target, done in
+      do throws(TraceError) {
+        done = try read(
+          into: UnsafeMutableRawBufferPointer(start: target.baseAddress, count: count), at: offset)
+      } catch {
+        failure = error
       }
+    }
+    if let failure { throw failure }
+    return bytes
+  }
+
+  /// Fills `target` with the bytes at `offset` and returns how many the file had.
+  func read(into target: UnsafeMutableRawBufferPointer, at offset: Int) throws(TraceError) -> Int {
+    var done = 0
+    while done < target.count {
+      let got = pread(
+        descriptor, target.baseAddress.map { $0 + done }, target.count - done, off_t(offset + done))
       if got < 0, errno == EINTR { continue }
       guard got >= 0 else { throw failure("the journal cannot be read") }
-      guard got > 0 else { return Array(bytes[..<done]) }
+      guard got > 0 else { break }
       done += got
     }
-    return bytes
+    return done
   }
 
   /// Takes the file away while the lock is still held.

@@ -38,11 +38,17 @@ struct JournalRecord: Hashable {
   static let checksumByteCount = 8
   private static let magic: UInt32 = 0x4a54_4357  // "WCTJ"
 
-  /// Bytes of the whole record.
-  var byteCount: Int { Self.headByteCount + Int(payloadByteCount) + Self.checksumByteCount }
+  /// Bytes of a whole record with a payload of `count` bytes.
+  static func byteCount(of count: Int) -> Int { headByteCount + count + checksumByteCount }
 
-  /// Appends the record to `bytes` and returns its two checksums.
-  func append(_ payload: [UInt8], to bytes: inout [UInt8]) -> (head: UInt64, payload: UInt64) {
+  /// Bytes of the whole record.
+  var byteCount: Int { Self.byteCount(of: Int(payloadByteCount)) }
+
+  /// The checksums of a record: of its head, and of its payload.
+  typealias Sums = (head: UInt64, payload: UInt64)
+
+  /// Completes a record whose payload lies in its place in `bytes`: writes head and checksum around it.
+  func seal(_ bytes: UnsafeMutableRawBufferPointer) -> Sums {
     var fields = FieldWriter()
     fields.put(Self.magic)
     fields.put(Self.version)
@@ -56,11 +62,22 @@ struct JournalRecord: Hashable {
     fields.put(payloadByteCount)
     let head = fields.bytes.withUnsafeBytes { xxh64($0) }
     fields.put(head)
-    bytes.append(contentsOf: fields.bytes)
-    bytes.append(contentsOf: payload)
-    let sum = payload.withUnsafeBytes { xxh64($0, seed: head) }
-    withUnsafeBytes(of: sum.littleEndian) { bytes.append(contentsOf: $0) }
+    bytes.copyBytes(from: fields.bytes)
+    let end = Self.headByteCount + Int(payloadByteCount)
+    let sum = xxh64(UnsafeRawBufferPointer(rebasing: bytes[Self.headByteCount..<end]), seed: head)
+    bytes.storeBytes(of: sum.littleEndian, toByteOffset: end, as: UInt64.self)
     return (head, sum)
+  }
+
+  /// Whether bytes are one whole record, undamaged.
+  static func isWhole(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    guard let (record, headSum) = try? head(Array(bytes.prefix(headByteCount))),
+      record.byteCount == bytes.count
+    else { return false }
+    let end = bytes.count - checksumByteCount
+    let payload = UnsafeRawBufferPointer(rebasing: bytes[headByteCount..<end])
+    let stored = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: end, as: UInt64.self))
+    return xxh64(payload, seed: headSum) == stored
   }
 
   /// Why bytes are no head.

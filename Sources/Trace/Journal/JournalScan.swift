@@ -151,7 +151,7 @@ struct JournalScan {
     for (tap, state) in zip(description.recordedTaps, call.states) where state != .absent {
       guard let layout = description.layout(of: tap), let place = description.line.firstIndex(of: tap)
       else { return false }
-      let element = description.dtype.element
+      let element = description.element
       let count = TraceDescription.blockShape(of: layout, element).count
       guard
         hasBlocks(.block, UInt16(place), call.call.ordinal, of: layout, element, in: rest.prefix(count))

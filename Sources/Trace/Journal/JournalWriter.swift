@@ -4,13 +4,31 @@
 /// the stored bytes of one call.
 final class JournalWriter {
   let file: JournalFile
+  /// Memory for the records and numbers of a call, used again for the next.
+  let pool = BufferPool()
   private(set) var contents: JournalContents
   private let rollout = UInt64.random(in: 1...UInt64.max)
   private let waits: Bool
   private var sequence: UInt64 = 0
   private var chain: UInt64 = 0
-  private var staged: [UInt8] = []
+  private var staged: [SealedRecord] = []
   private var stagedBlocks: [Range<Int>] = []
+
+  /// A record as it will be in the file.
+  struct SealedRecord {
+    let record: JournalRecord
+    let buffer: ByteBuffer
+    let sums: JournalRecord.Sums
+
+    /// Seals a record whose payload lies in its place in `buffer`.
+    init(_ record: JournalRecord, in buffer: ByteBuffer) {
+      self.record = record
+      self.buffer = buffer
+      sums = record.seal(buffer.bytes)
+    }
+
+    var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(buffer[0..<record.byteCount]) }
+  }
 
   init(
     path: String, description: TraceDescription, durability: Durability, overwrite: Bool
@@ -30,22 +48,39 @@ final class JournalWriter {
     }
   }
 
-  /// Gets one stored block ready for the call or final latent that is committed next.
-  func stage(
-    _ kind: JournalRecord.Kind, _ payload: [UInt8], tap: UInt16 = JournalRecord.none, ordinal: Int = 0,
-    block: Int = 0, rawByteCount: Int = 0
+  /// The head of a record that comes `distance` records after those staged so far.
+  func record(_ kind: JournalRecord.Kind, after distance: Int = 0) -> JournalRecord {
+    JournalRecord(kind: kind, rollout: rollout, sequence: sequence + UInt64(distance), payloadByteCount: 0)
+  }
+
+  /// Gets sealed records ready, in the order of their numbers, for the commit that comes next.
+  func stage(_ records: [SealedRecord]) {
+    for sealed in records {
+      let start = file.byteCount + stagedByteCount
+      chain = JournalScan.chained(chain, sealed.sums.head, sealed.sums.payload)
+      sequence += 1
+      if sealed.record.kind == .block || sealed.record.kind == .finalBlock {
+        stagedBlocks.append(start..<start + sealed.record.byteCount)
+      }
+      staged.append(sealed)
+      stagedByteCount += sealed.record.byteCount
+    }
+  }
+
+  private var stagedByteCount = 0
+
+  private func stage(
+    _ kind: JournalRecord.Kind, _ payload: [UInt8], ordinal: Int = 0
   ) throws(TraceError) {
     guard let payloadByteCount = UInt32(exactly: payload.count) else {
       throw TraceError(.invalid, path: file.path, "a layout or tensor is too large for a journal")
     }
-    let record = JournalRecord(
-      kind: kind, tap: tap, rollout: rollout, sequence: sequence, ordinal: UInt32(ordinal),
-      block: UInt32(block), rawByteCount: UInt32(rawByteCount), payloadByteCount: payloadByteCount)
-    let start = file.byteCount + staged.count
-    let sums = record.append(payload, to: &staged)
-    chain = JournalScan.chained(chain, sums.head, sums.payload)
-    sequence += 1
-    if kind == .block || kind == .finalBlock { stagedBlocks.append(start..<start + record.byteCount) }
+    var record = record(kind)
+    record.ordinal = UInt32(ordinal)
+    record.payloadByteCount = payloadByteCount
+    let buffer = pool.take(record.byteCount)
+    buffer[JournalRecord.headByteCount..<buffer.bytes.count].copyBytes(from: payload)
+    stage([SealedRecord(record, in: buffer)])
   }
 
   /// Writes the staged blocks and the call that they belong to.
@@ -85,8 +120,10 @@ final class JournalWriter {
   }
 
   private func flush() throws(TraceError) {
-    try file.append(staged)
+    try file.append(staged.map(\.bytes))
+    for sealed in staged { pool.put(sealed.buffer) }
     staged.removeAll(keepingCapacity: true)
+    stagedByteCount = 0
     if waits { try file.sync() }
   }
 }

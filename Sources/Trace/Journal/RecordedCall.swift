@@ -7,12 +7,17 @@ struct RecordedCall: Hashable {
   var stretchSeconds: [Double]
   /// Hashes of the recorded taps' tensors, in the order of the line; 0 where there is none.
   var hashes: [UInt64]
+  /// How far the recorded taps' numbers may be from what was recorded; empty where all are exact.
+  var bounds: [Double]
 
-  init(call: Call, states: [TapState], stretchSeconds: [Double], hashes: [UInt64]) {
+  init(
+    call: Call, states: [TapState], stretchSeconds: [Double], hashes: [UInt64], bounds: [Double] = []
+  ) {
     self.call = call
     self.states = states
     self.stretchSeconds = stretchSeconds
     self.hashes = hashes
+    self.bounds = bounds
   }
 
   func write(to fields: inout FieldWriter) {
@@ -21,6 +26,7 @@ struct RecordedCall: Hashable {
     fields.put(states.map(\.rawValue))
     for seconds in stretchSeconds { fields.put(seconds) }
     for hash in hashes { fields.put(hash) }
+    for bound in bounds { fields.put(bound) }
   }
 
   init(from fields: inout FieldReader, of description: TraceDescription) throws(FieldReader.Failure) {
@@ -34,5 +40,8 @@ struct RecordedCall: Hashable {
     for _ in description.line { stretchSeconds.append(try fields.double()) }
     hashes = []
     for _ in description.recordedTaps { hashes.append(try fields.integer()) }
+    bounds = []
+    guard description.lossy != nil else { return }
+    for _ in description.recordedTaps { bounds.append(try fields.double()) }
   }
 }

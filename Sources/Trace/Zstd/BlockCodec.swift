@@ -1,4 +1,5 @@
 import CZstd
+import Synchronization
 
 /// The stored form of a block: shuffled bytes in one zstd frame, then their Fletcher checksum.
 ///
@@ -19,66 +20,101 @@ package enum BlockCodec {
 }
 
 /// Packs blocks; keeps its working memory between them.
-package final class BlockEncoder {
-  private let context: OpaquePointer?
-  private var shuffled: [UInt8] = []
+package final class BlockEncoder: Sendable {
+  // zstd's context and memory for shuffled bytes.
+  private let state: Mutex<(context: OpaquePointer?, scratch: ByteBuffer)>
 
   package init() {
-    context = ZSTD_createCCtx()
+    let context = ZSTD_createCCtx()
     _ = ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, Int32(BlockCodec.level))
     _ = ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag, 1)
     _ = ZSTD_CCtx_setParameter(context, ZSTD_c_contentSizeFlag, 1)
+    state = Mutex((context, ByteBuffer(byteCount: 0)))
   }
 
   deinit {
-    ZSTD_freeCCtx(context)
+    state.withLock { _ = ZSTD_freeCCtx($0.context) }
+  }
+
+  /// Puts the stored form of a block, whose rest beyond `source` is zero, at the start of `target`.
+  ///
+  /// `target` must hold ``BlockCodec/largestStoredByteCount(of:)``. Returns the bytes used; nil when
+  /// memory runs out.
+  func encode(
+    _ source: UnsafeRawBufferPointer, elementByteCount: Int, blockByteCount: Int,
+    into target: UnsafeMutableRawBufferPointer
+  ) -> Int? {
+    state.withLock { state in
+      guard let context = state.context else { return nil }
+      if state.scratch.bytes.count != blockByteCount { state.scratch = ByteBuffer(byteCount: blockByteCount) }
+      return Self.encode(source, elementByteCount, state.scratch.bytes, into: target, context)
+    }
+  }
+
+  private static func encode(
+    _ source: UnsafeRawBufferPointer, _ elementByteCount: Int, _ shuffled: UnsafeMutableRawBufferPointer,
+    into target: UnsafeMutableRawBufferPointer, _ context: OpaquePointer
+  ) -> Int? {
+    if source.count < shuffled.count { shuffled.initializeMemory(as: UInt8.self, repeating: 0) }
+    ByteShuffle.scatter(source, into: shuffled, elementByteCount: elementByteCount)
+    let checksumByteCount = BlockCodec.checksumByteCount
+    let size = ZSTD_compress2(
+      context, target.baseAddress, target.count - checksumByteCount, shuffled.baseAddress, shuffled.count)
+    guard ZSTD_isError(size) == 0 else { return nil }
+    let sum = fletcher32(UnsafeRawBufferPointer(rebasing: target[..<size]))
+    target.storeBytes(of: sum.littleEndian, toByteOffset: size, as: UInt32.self)
+    return size + checksumByteCount
   }
 
   /// The stored form of the leading bytes of a block whose rest is zero; nil when memory runs out.
   package func encode(
     _ source: UnsafeRawBufferPointer, elementByteCount: Int, blockByteCount: Int
   ) -> [UInt8]? {
-    guard let context else { return nil }
-    if shuffled.count != blockByteCount || source.count < blockByteCount {
-      shuffled = [UInt8](repeating: 0, count: blockByteCount)
-    }
-    shuffled.withUnsafeMutableBytes {
-      ByteShuffle.scatter(source, into: $0, elementByteCount: elementByteCount)
-    }
     let capacity = BlockCodec.largestStoredByteCount(of: blockByteCount)
     let stored = [UInt8](unsafeUninitializedCapacity: capacity) { target, count in
-      let size = ZSTD_compress2(context, target.baseAddress, capacity, shuffled, shuffled.count)
-      guard ZSTD_isError(size) == 0, size + BlockCodec.checksumByteCount <= capacity else { return }
-      let sum = fletcher32(UnsafeRawBufferPointer(start: target.baseAddress, count: size))
-      for index in 0..<BlockCodec.checksumByteCount {
-        target[size + index] = UInt8(truncatingIfNeeded: sum >> (8 * UInt32(index)))
-      }
-      count = size + BlockCodec.checksumByteCount
+      count =
+        encode(
+          source, elementByteCount: elementByteCount, blockByteCount: blockByteCount,
+          into: UnsafeMutableRawBufferPointer(start: target.baseAddress, count: capacity)) ?? 0
     }
     return stored.isEmpty ? nil : stored
   }
 }
 
 /// Unpacks blocks and accepts nothing but what the encoder could have made.
-package final class BlockDecoder {
-  private let context: OpaquePointer?
-  private var shuffled: [UInt8] = []
+package final class BlockDecoder: Sendable {
+  // zstd's context and memory for shuffled bytes.
+  private let state: Mutex<(context: OpaquePointer?, scratch: ByteBuffer)>
 
   package init() {
-    context = ZSTD_createDCtx()
+    state = Mutex((ZSTD_createDCtx(), ByteBuffer(byteCount: 0)))
   }
 
   deinit {
-    ZSTD_freeDCtx(context)
+    state.withLock { _ = ZSTD_freeDCtx($0.context) }
   }
 
-  /// Writes the leading bytes of a block into `target`; false when any check fails.
+  /// Writes the bytes of a block from `start` on into `target`; false when any check fails.
   package func decode(
-    _ stored: [UInt8], elementByteCount: Int, blockByteCount: Int, into target: UnsafeMutableRawBufferPointer
+    _ stored: [UInt8], elementByteCount: Int, blockByteCount: Int, from start: Int = 0,
+    into target: UnsafeMutableRawBufferPointer
   ) -> Bool {
-    guard let context else { return false }
-    if shuffled.count != blockByteCount { shuffled = [UInt8](repeating: 0, count: blockByteCount) }
-    let isSound = stored.withUnsafeBytes { stored in
+    state.withLock { state in
+      guard let context = state.context else { return false }
+      if state.scratch.bytes.count != blockByteCount { state.scratch = ByteBuffer(byteCount: blockByteCount) }
+      guard Self.unpack(stored, into: state.scratch.bytes, context) else { return false }
+      ByteShuffle.gather(
+        UnsafeRawBufferPointer(state.scratch.bytes), from: start, into: target,
+        elementByteCount: elementByteCount)
+      return true
+    }
+  }
+
+  // False when any check fails.
+  private static func unpack(
+    _ stored: [UInt8], into shuffled: UnsafeMutableRawBufferPointer, _ context: OpaquePointer
+  ) -> Bool {
+    stored.withUnsafeBytes { stored in
       let size = stored.count - BlockCodec.checksumByteCount
       guard size >= 6 else { return false }
       let frame = UnsafeRawBufferPointer(rebasing: stored[..<size])
@@ -87,16 +123,11 @@ package final class BlockDecoder {
         // Bit 2 of the byte after the magic number says that the frame ends with a checksum.
         frame[4] & 0b100 != 0,
         ZSTD_findFrameCompressedSize(frame.baseAddress, size) == size,
-        ZSTD_getFrameContentSize(frame.baseAddress, size) == UInt64(blockByteCount),
+        ZSTD_getFrameContentSize(frame.baseAddress, size) == UInt64(shuffled.count),
         ZSTD_getDictID_fromFrame(frame.baseAddress, size) == 0
       else { return false }
-      let decoded = shuffled.withUnsafeMutableBytes {
-        ZSTD_decompressDCtx(context, $0.baseAddress, blockByteCount, frame.baseAddress, size)
-      }
-      return decoded == blockByteCount
+      return ZSTD_decompressDCtx(
+        context, shuffled.baseAddress, shuffled.count, frame.baseAddress, size) == shuffled.count
     }
-    guard isSound else { return false }
-    shuffled.withUnsafeBytes { ByteShuffle.gather($0, into: target, elementByteCount: elementByteCount) }
-    return true
   }
 }

@@ -19,19 +19,20 @@ package enum ByteShuffle {
     }
   }
 
-  /// Joins byte planes back into numbers.
+  /// Joins byte planes back into numbers, from the one on that begins at byte `start`.
   package static func gather(
-    _ planes: UnsafeRawBufferPointer, into numbers: UnsafeMutableRawBufferPointer, elementByteCount: Int
+    _ planes: UnsafeRawBufferPointer, from start: Int = 0, into numbers: UnsafeMutableRawBufferPointer,
+    elementByteCount: Int
   ) {
     let count = numbers.count / elementByteCount
     let stride = planes.count / elementByteCount
     guard count > 0, let source = planes.baseAddress, let target = numbers.baseAddress else { return }
-    let bytes = source.assumingMemoryBound(to: UInt8.self)
+    let bytes = source.assumingMemoryBound(to: UInt8.self) + start / elementByteCount
     switch elementByteCount {
     case 2: join(bytes, stride, target.assumingMemoryBound(to: UInt16.self), count)
     case 4: join(bytes, stride, target.assumingMemoryBound(to: UInt32.self), count)
     case 8: join(bytes, stride, target.assumingMemoryBound(to: UInt64.self), count)
-    default: target.copyMemory(from: source, byteCount: numbers.count)
+    default: target.copyMemory(from: bytes, byteCount: numbers.count)
     }
   }
 
@@ -43,6 +44,24 @@ package enum ByteShuffle {
       let plane = target + byte * stride
       let shift = Number(truncatingIfNeeded: 8 * byte)
       for index in 0..<count { plane[index] = UInt8(truncatingIfNeeded: source[index] &>> shift) }
+    }
+  }
+
+  // Spelled out for the widths of features, in the form that the compiler turns into vectors.
+  private static func join(
+    _ source: UnsafePointer<UInt8>, _ stride: Int, _ target: UnsafeMutablePointer<UInt16>, _ count: Int
+  ) {
+    let upper = source + stride
+    for index in 0..<count { target[index] = UInt16(source[index]) | UInt16(upper[index]) &<< 8 }
+  }
+
+  private static func join(
+    _ source: UnsafePointer<UInt8>, _ stride: Int, _ target: UnsafeMutablePointer<UInt32>, _ count: Int
+  ) {
+    let (second, third, fourth) = (source + stride, source + 2 * stride, source + 3 * stride)
+    for index in 0..<count {
+      let lower = UInt32(source[index]) | UInt32(second[index]) &<< 8
+      target[index] = lower | UInt32(third[index]) &<< 16 | UInt32(fourth[index]) &<< 24
     }
   }
 

@@ -11,27 +11,28 @@ public struct IdealPolicy: Policy {
       "Dynamic programming over the trace it runs on. A bound only for its own predictor, site and objective.",
     parameters: [
       Parameter(
-        "predictor", .choice(["hold", "taylor", "damped", "worldcache"]), default: "hold",
+        "predictor", .choice(["hold", "taylor", "hermite", "damped", "worldcache"]), default: "hold",
         "how skipped calls are predicted"),
       Parameter("calls", .counts, default: nil, "computed calls of each chunk"),
       Parameter(
         "objective", .choice(Objective.allCases.map(\.rawValue)), default: "streak",
         "squared error summed within each streak (streak) or call by call (additive)"),
       .site(),
-      Parameter("order", .integer(0...2), default: "1", "highest order of the differences", when: .taylor),
+      Parameter(
+        "order", .integer(0...2), default: "1", "highest order of the differences",
+        when: .predictor("taylor", "hermite")),
       Parameter(
         "first-enhance", .integer(1...1_000_000), default: "1",
         "calls at the start whose differences are not used, plus 1",
-        when: .taylor),
+        when: .predictor("taylor", "hermite")),
       Parameter(
-        "n-max", .integer(1...Int.max), default: "6", "longest streak of predicted calls", when: .damped),
+        "n-max", .integer(1...Int.max), default: "6", "longest streak of predicted calls",
+        when: .predictor("damped", "worldcache")),
+      Parameter("sigma", .real(0...1000), default: "0.5", "contraction σ", when: .predictor("hermite")),
       Parameter(
-        "p-stable", .real(0...1), default: "0.3", "quantile of curvature below which tokens hold",
-        when: .grouped),
-      Parameter(
-        "p-chaotic", .real(0...1), default: "0.6", "quantile of curvature from which tokens are damped",
-        when: .grouped),
-    ],
+        "basis", .choice(HermitePredictor.Basis.allCases.map(\.rawValue)), default: "hermite",
+        "polynomials of the weights", when: .predictor("hermite")),
+    ] + GroupedPredictor.parameters(when: .predictor("worldcache")),
     kind: .oracle(
       predictor: { try IdealPolicy.predictor($0) }, site: { $0.site("site") },
       make: { try IdealPolicy($0, $1, place: $2) }))
@@ -77,11 +78,12 @@ public struct IdealPolicy: Policy {
     case let taylor as TaylorPredictor:
       settings += [.init("order", "\(taylor.order)"), .init("first-enhance", "\(taylor.firstEnhance)")]
     case let damped as DampedPredictor: settings.append(.init("n-max", "\(damped.nMax)"))
-    case let grouped as GroupedPredictor:
+    case let hermite as HermitePredictor:
       settings += [
-        .init("n-max", "\(grouped.damped.nMax)"), .init("p-stable", grouped.pStable.shortest),
-        .init("p-chaotic", grouped.pChaotic.shortest),
+        .init("order", "\(hermite.order)"), .init("first-enhance", "\(hermite.firstEnhance)"),
+        .init("sigma", hermite.sigma.shortest), .init("basis", hermite.basis.rawValue),
       ]
+    case let grouped as GroupedPredictor: settings += grouped.settings
     default: break
     }
     return PolicySpec(name: "ideal", settings: settings)
@@ -91,6 +93,11 @@ public struct IdealPolicy: Policy {
     switch values.choice("predictor") {
     case "taylor":
       TaylorPredictor(order: values.integer("order"), firstEnhance: values.integer("first-enhance"))
+    case "hermite":
+      HermitePredictor(
+        order: values.integer("order"), sigma: values.real("sigma"),
+        basis: HermitePredictor.Basis(rawValue: values.choice("basis"))!,
+        firstEnhance: values.integer("first-enhance"))
     case "damped": DampedPredictor(nMax: values.integer("n-max"))
     case "worldcache": try GroupedPredictor(values)
     case "hold": HoldPredictor()
@@ -114,10 +121,4 @@ public struct IdealPolicy: Policy {
   public mutating func computed(at position: Int, signals: some Signals) {
     forecaster.computed(at: position, signals: signals)
   }
-}
-
-extension Parameter.Condition {
-  fileprivate static let taylor = Parameter.Condition(key: "predictor", choices: ["taylor"])
-  fileprivate static let damped = Parameter.Condition(key: "predictor", choices: ["damped", "worldcache"])
-  fileprivate static let grouped = Parameter.Condition(key: "predictor", choices: ["worldcache"])
 }

@@ -12,31 +12,50 @@ public import Trace
 /// 1. s < warmup: compute; 2. s = N − 1: compute; 3. no curvature yet: compute;
 /// 4. E ≥ eta: compute; 5. n-max calls predicted since: compute; 6. predict, then E += e(k).
 ///
-/// E starts at zero after every computed call. Differs: double precision instead of bfloat16; tokens of
-/// both guidance branches are pooled, as in the code.
+/// E starts at zero after every computed call. Where tokens are grouped or predicted otherwise
+/// (`criterion`, `quantiles`, `groups`), the drift follows the assignment: it is that of the tokens that are
+/// damped; where no group is, of those extrapolated linearly; where all hold there is none, and only n-max
+/// ends a streak. κ is the curvature whatever the criterion. The published ports (`variant`) share all this and
+/// differ in defaults; LingBot-World's evaluates the guidance branches one after the other, each with groups
+/// and drift of its own, and computes both when either asks (58706a8). Differs: double precision instead of
+/// bfloat16.
 public struct WorldCachePolicy: Policy {
   /// What the drift is averaged over.
   enum Normalisation: String, CaseIterable {
     case code, paper
   }
 
+  private static func defaults(aether: String? = nil, lingbot: String? = nil) -> Parameter.OtherDefaults {
+    .init(key: "variant", values: ["aether": aether, "lingbot": lingbot].compactMapValues { $0 })
+  }
+
   static let entry = PolicyEntry(
     name: "worldcache",
     summary: "Curvature-guided token groups, damped prediction, drift-triggered computing (WorldCache).",
-    source: "arXiv 2603.06331; FofGofx/WorldCache f12d205. Defaults are its Voyager defaults; Aether's are "
-      + "n-max=2,eta=0.2,warmup=10.",
+    source: "arXiv 2603.06331; FofGofx/WorldCache f12d205 (voyager and aether), 58706a8 (lingbot). "
+      + "Differs: double precision instead of bfloat16.",
     parameters: [
-      Parameter("p-stable", .real(0...1), default: "0.3", "quantile of curvature below which tokens hold"),
       Parameter(
-        "p-chaotic", .real(0...1), default: "0.6", "quantile of curvature from which tokens are damped"),
-      Parameter("n-max", .integer(1...Int.max), default: "6", "longest streak of predicted calls"),
+        "variant", .choice(["voyager", "aether", "lingbot"]), default: "voyager",
+        "the published port whose defaults hold", isQuiet: true)
+    ] + GroupedPredictor.parameters() + [
+      Parameter(
+        "n-max", .integer(1...Int.max), default: "6", by: defaults(aether: "2", lingbot: "2"),
+        "longest streak of predicted calls"),
       Parameter(
         "eta", .real(0...Double.greatestFiniteMagnitude), default: "1",
-        "accumulated drift at which a call is computed"),
-      Parameter("warmup", .integer(0...1_000_000), default: "5", "calls computed at the start"),
+        by: defaults(aether: "0.2", lingbot: "0.2"), "accumulated drift at which a call is computed"),
+      Parameter(
+        "warmup", .integer(0...1_000_000), default: "5", by: defaults(aether: "10"),
+        "calls computed at the start"),
       Parameter(
         "normalisation", .choice(Normalisation.allCases.map(\.rawValue)), default: "code",
-        "mean drift over all tokens (code) or over the chaotic ones (paper)"),
+        "mean drift over all tokens (code) or over those that drift (paper)"),
+      Parameter(
+        "coupling", .choice(["pooled", "either", "separate"]), default: "pooled",
+        by: defaults(lingbot: "either"),
+        "one decision and one grouping for both guidance branches, each branch for itself but computed "
+          + "together (either), or quite apart", isQuiet: true),
     ],
     kind: .ordinary { try WorldCachePolicy($0) })
 
@@ -55,10 +74,12 @@ public struct WorldCachePolicy: Policy {
     eta = values.real("eta")
     warmUp = values.integer("warmup")
     normalisation = Normalisation(rawValue: values.choice("normalisation"))!
-    grouped = try GroupedPredictor(values)
+    coupling = Coupling(rawValue: values.choice("coupling"))!
+    grouped = try GroupedPredictor(values, isByBranch: coupling != .pooled)
     forecaster = Forecaster(grouped)
   }
 
+  public let coupling: Coupling
   public var site: Site? { .output }
   public var minimumCallCount: Int { max(warmUp, 3) + 2 }
   public var predictor: (any Predictor)? { grouped }
@@ -91,38 +112,33 @@ public struct WorldCachePolicy: Policy {
   }
 
   private struct DriftKey: Hashable {
+    let predictor: GroupedPredictor
     let anchors: [Int]
     let distance: Int
-    let nMax: Int
-    let pStable: Double
-    let pChaotic: Double
     let normalisation: Normalisation
   }
 
-  /// e(k): mean curvature-weighted change of the damped prediction from k − 1 to k.
+  /// e(k): mean curvature-weighted change of the prediction from k − 1 to k.
   private func drift(at k: Int, signals: some Signals) -> Double {
+    guard let motion = grouped.driftMotion else { return 0 }
     let key = DriftKey(
-      anchors: forecaster.anchors, distance: k, nMax: grouped.damped.nMax, pStable: grouped.pStable,
-      pChaotic: grouped.pChaotic, normalisation: normalisation)
-    return signals.remembered(key) { measuredDrift(at: k, signals: signals) }
+      predictor: grouped, anchors: forecaster.anchors, distance: k, normalisation: normalisation)
+    return signals.remembered(key) { measuredDrift(of: motion, at: k, signals: signals) }
   }
 
-  private func measuredDrift(at k: Int, signals: some Signals) -> Double {
-    let damped = grouped.damped
+  private func measuredDrift(of motion: GroupedPredictor.Motion, at k: Int, signals: some Signals) -> Double {
     let anchors = forecaster.anchors
     let curvatures = Curvature.values(anchors: anchors, signals: signals)
-    let groups = grouped.groups(anchors: anchors, signals: signals)!.indices
-    let before =
-      k == 1 ? Combination(valueAt: anchors[0]) : damped.combinations(anchors: anchors, distance: k - 1)[0]
-    let change = signals.norms(of: damped.combinations(anchors: anchors, distance: k)[0] - before)
-    var (sum, chaoticCount) = (0.0, 0)
-    for token in groups.indices where groups[token] == GroupedPredictor.Group.chaotic.rawValue {
-      sum += curvatures[token] * change[token]
-      chaoticCount += 1
-    }
+    let groups = grouped.groups(anchors: anchors, signals: signals)!
+    let drifting = groups.members(of: grouped.motions.indices.filter { grouped.motions[$0] == motion })
+    let change = signals.norms(
+      of: grouped.combination(motion, anchors: anchors, distance: k)
+        - grouped.combination(motion, anchors: anchors, distance: k - 1), at: drifting)
+    var sum = 0.0
+    for (place, token) in drifting.enumerated() { sum += curvatures[token] * change[place] }
     switch normalisation {
     case .code: return sum / Double(curvatures.count)
-    case .paper: return chaoticCount == 0 ? 0 : sum / Double(chaoticCount)
+    case .paper: return drifting.isEmpty ? 0 : sum / Double(drifting.count)
     }
   }
 }

@@ -11,9 +11,9 @@ public enum Curvature {
     signals.remembered(Key(anchors: Array(anchors.prefix(3)))) {
       let velocities = Velocities(anchors: anchors)
       let speeds = signals.norms(of: velocities.newest)
-      return zip(signals.norms(of: velocities.acceleration), speeds).map { acceleration, speed in
-        acceleration / (speed * speed + epsilon)
-      }
+      var values = signals.norms(of: velocities.acceleration)
+      for token in values.indices { values[token] /= speeds[token] * speeds[token] + epsilon }
+      return values
     }
   }
 

@@ -6,7 +6,7 @@ public import Trace
 /// `f_0 + k ((1 − α_k) v_0 + α_k v_1)`, `α_k = 3 x² − 2 x³`, `x = min(k / nMax, 1)`, with `v_0` the slope
 /// between the two newest computed calls and `v_1` that of the two before (arXiv 2603.06331;
 /// FofGofx/WorldCache f12d205).
-public struct DampedPredictor: Predictor {
+public struct DampedPredictor: Predictor, Hashable {
   public let nMax: Int
 
   public init(nMax: Int) { self.nMax = nMax }

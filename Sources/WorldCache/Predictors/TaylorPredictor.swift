@@ -20,25 +20,12 @@ public struct TaylorPredictor: Predictor {
   public var anchorCount: Int { order + 1 }
 
   public func combinations(anchors: [Int], distance: Int) -> [Combination] {
-    // Differences of one order at each anchor, newest first, as far back as they exist.
-    var differences: [Combination?] = anchors.map { Combination(valueAt: $0) }
-    var sum = differences[0]!
+    let differences = Differences.newest(anchors: anchors, order: order, firstEnhance: firstEnhance)
+    var sum = differences[0]
     var factor = 1.0
-    for i in 1...max(order, 1) where order > 0 {
-      var next: [Combination?] = []
-      for (index, anchor) in anchors.enumerated() {
-        guard index + 1 < anchors.count, anchor > firstEnhance - 2, let newer = differences[index],
-          let older = differences[index + 1]
-        else {
-          next.append(nil)
-          continue
-        }
-        next.append((newer - older) / Double(anchor - anchors[index + 1]))
-      }
-      differences = next
-      guard let newest = differences[0] else { break }
+    for (i, difference) in differences.enumerated().dropFirst() {
       factor *= Double(distance) / Double(i)
-      sum = sum + newest * factor
+      sum = sum + difference * factor
     }
     return [sum]
   }

@@ -3,27 +3,31 @@ import Trace
 /// The books of a replay's errors, call by call.
 struct ErrorSums {
   private let geometry: Geometry
+  private let figures: Figures
+  private let memo: ReplayMemo
   private(set) var callErrors: [[Double]]
   private(set) var worstTokenErrors: [Double]
   private(set) var tokenSquaredErrors: [Double]
   private(set) var growth: [(squares: Double, count: Int)] = []
   private(set) var streakSquaredError = 0.0
-  /// The same token by token; nil unless asked for.
+  /// The same token by token; nil without ``Figures/details``.
   private(set) var streakSquaredErrors: [Double]?
-  /// Weights of every point in the error of the final latent, `[point][token]`; nil where all are zero.
-  private var direct: [[Double]?]
-  /// The same for the streak under way of every lane.
-  private var streaks: [[[Double]?]]
+  private var direct = FinalError()
+  /// The streak under way of every lane.
+  private var streaks: [FinalError]
+  private let sums: TokenSums
 
-  init(_ geometry: Geometry, laneCount: Int, tokenwise: Bool = false) {
+  init(_ geometry: Geometry, laneCount: Int, figures: Figures, memo: ReplayMemo) {
     self.geometry = geometry
+    self.figures = figures
+    self.memo = memo
+    sums = TokenSums(memo)
     callErrors = Array(
       repeating: [Double](repeating: 0, count: geometry.callCount), count: geometry.branchCount)
-    worstTokenErrors = [Double](repeating: 0, count: geometry.callCount)
-    tokenSquaredErrors = [Double](repeating: 0, count: geometry.tokenCount)
-    direct = Array(repeating: nil, count: geometry.distances.pointCount)
-    streaks = Array(repeating: direct, count: laneCount)
-    if tokenwise { streakSquaredErrors = tokenSquaredErrors }
+    worstTokenErrors = [Double](repeating: 0, count: figures.contains(.tokens) ? geometry.callCount : 0)
+    tokenSquaredErrors = [Double](repeating: 0, count: figures.contains(.tokens) ? geometry.tokenCount : 0)
+    streaks = Array(repeating: FinalError(), count: laneCount)
+    if figures.contains(.details) { streakSquaredErrors = tokenSquaredErrors }
   }
 
   /// Counts the error of one predicted position, over the branches that the decision covers.
@@ -36,36 +40,40 @@ struct ErrorSums {
     let isShared = prediction.groups.map { $0.indices.count == tokenCount } ?? true
     for branch in branches {
       let first = isShared ? 0 : (branch - branches.lowerBound) * tokenCount
-      let errors = prediction.combinations.map { $0 - recorded }
-      let squares = errors.map { geometry.squaredNorms(of: $0, branch: branch) }
+      let forms = prediction.combinations.map { geometry.weights(of: $0 - recorded, branch: branch) }
+      let groups = prediction.groups.map { TokenSlice(groups: $0, first: first) }
       let meanSquare = geometry.meanSquare(position, branch: branch)
-      var (sum, worst) = (0.0, 0.0)
-      for token in 0..<tokenCount {
-        let square = squares[prediction.group(of: first + token)][token]
-        sum += square
-        worst = max(worst, square)
-        tokenSquaredErrors[token] += Relative.square(square, meanSquare)
+      let relative: Double
+      if figures.contains(.tokens) {
+        let squares = geometry.distances.squaredNorms(of: forms, groups)
+        let worst = FixedOrder.largest(squares)
+        relative = Relative.square(FixedOrder.sum(squares) / Double(tokenCount), meanSquare)
+        worstTokenErrors[position] = max(
+          worstTokenErrors[position], Relative.square(worst, meanSquare).squareRoot())
+        // An exact prediction of a tensor that is zero throughout has no error to count.
+        if worst > 0 { FixedOrder.add(squares, times: 1 / meanSquare, to: &tokenSquaredErrors) }
+      } else {
+        let key = ErrorKey(
+          combinations: prediction.combinations, groups: groups, position: position, branch: branch)
+        let sum = memo.value(key, byteCount: 256) {
+          sums.sumOfSquaredNorms(of: forms, groups, geometry.distances)
+        }
+        relative = Relative.square(sum / Double(tokenCount), meanSquare)
       }
-      let relative = Relative.square(sum / Double(tokenCount), meanSquare)
       callErrors[branch][position] = relative.squareRoot()
-      worstTokenErrors[position] = max(
-        worstTokenErrors[position], Relative.square(worst, meanSquare).squareRoot())
       while growth.count < distance { growth.append((0, 0)) }
       growth[distance - 1].squares += relative
       growth[distance - 1].count += 1
-      guard geometry.site.isIntegrated else { continue }
-
-      let weight = geometry.calls[branch][position].weight
-      for (group, error) in errors.enumerated() {
-        for (point, factor) in geometry.weights(of: error, branch: branch) {
-          var row = streaks[lane][point] ?? [Double](repeating: 0, count: tokenCount)
-          for token in 0..<tokenCount where prediction.group(of: first + token) == group {
-            row[token] += weight * factor
-          }
-          streaks[lane][point] = row
-        }
-      }
+      guard geometry.site.isIntegrated, figures.contains(.finalLatent) else { continue }
+      streaks[lane].add(forms, groups, times: geometry.calls[branch][position].weight, branch: branch)
     }
+  }
+
+  private struct ErrorKey: Hashable {
+    let combinations: [Combination]
+    let groups: TokenSlice?
+    let position: Int
+    let branch: Int
   }
 
   /// Passes the errors so far on through a step that emits the latent's own error again.
@@ -74,33 +82,66 @@ struct ErrorSums {
   /// by 1 + the weights of the predicted calls.
   mutating func grow(by factor: Double) {
     guard factor != 1 else { return }
-    func scale(_ rows: inout [[Double]?]) {
-      for point in rows.indices { rows[point] = rows[point]?.map { $0 * factor } }
-    }
-    scale(&direct)
-    for lane in streaks.indices { scale(&streaks[lane]) }
+    direct.scale(by: factor)
+    for lane in streaks.indices { streaks[lane].scale(by: factor) }
     streakSquaredError *= factor * factor
     streakSquaredErrors = streakSquaredErrors?.map { $0 * factor * factor }
   }
 
   /// Ends a streak: its error of the final latent is one vector per token.
   mutating func closeStreak(lane: Int) {
-    guard streaks[lane].contains(where: { $0 != nil }) else { return }
-    let squares = squaredNorms(streaks[lane])
-    streakSquaredError += squares.reduce(0, +)
-    streakSquaredErrors = streakSquaredErrors.map { zip($0, squares).map { $0 + $1 } }
-    for (point, row) in streaks[lane].enumerated() {
-      guard let row else { continue }
-      direct[point] = direct[point].map { zip($0, row).map { $0 + $1 } } ?? row
+    guard !streaks[lane].isEmpty else { return }
+    if let totals = streakSquaredErrors {
+      let squares = streaks[lane].squaredNorms(in: geometry)
+      streakSquaredError += FixedOrder.sum(squares)
+      streakSquaredErrors = zip(totals, squares).map { $0 + $1 }
+    } else {
+      streakSquaredError += streaks[lane].squaredNorm(in: geometry, sums)
     }
-    streaks[lane] = Array(repeating: nil, count: direct.count)
+    direct.add(streaks[lane])
+    streaks[lane] = FinalError()
   }
 
-  /// Token by token.
-  var directSquaredErrors: [Double] { squaredNorms(direct) }
+  /// Token by token; nil without ``Figures/details``.
+  var directSquaredErrors: [Double]? {
+    figures.contains(.details) ? direct.squaredNorms(in: geometry) : nil
+  }
 
-  private func squaredNorms(_ weights: [[Double]?]) -> [Double] {
-    let points = weights.indices.filter { weights[$0] != nil }
-    return geometry.distances.squaredNorms(points: points, weights: points.map { weights[$0]! })
+  var directSquaredError: Double { direct.squaredNorm(in: geometry, sums) }
+}
+
+/// The groups of one branch's tokens among those that a prediction covers.
+struct TokenSlice: Hashable, Sendable {
+  let groups: TokenGroups
+  let first: Int
+
+  func indices(_ count: Int) -> ArraySlice<UInt8> { groups.indices[first..<(first + count)] }
+}
+
+extension DistanceTable {
+  /// Squared norms of the combination of each token; the first one serves all when there are no groups.
+  func squaredNorms(of forms: [[(point: Int, weight: Double)]], _ groups: TokenSlice?) -> [Double] {
+    guard let groups else { return squaredNorms(forms[0]) }
+    return squaredNorms(of: forms, groups: groups.indices(tokenCount))
+  }
+}
+
+/// Sums of squared norms over all tokens, group by group; what groups have added up is kept.
+final class TokenSums {
+  private let memo: ReplayMemo
+  private var totals: [TokenSlice: GroupTotals] = [:]
+
+  init(_ memo: ReplayMemo) { self.memo = memo }
+
+  func sumOfSquaredNorms(
+    of forms: [[(point: Int, weight: Double)]], _ groups: TokenSlice?, _ table: DistanceTable
+  ) -> Double {
+    guard let groups else { return table.sumOfSquaredNorms(of: forms[0]) }
+    if let known = totals[groups] { return known.sumOfSquaredNorms(of: forms) }
+    let made = memo.value(groups, byteCount: 4096) {
+      GroupTotals(table, groups: groups.indices(table.tokenCount), groupCount: forms.count)
+    }
+    totals[groups] = made
+    return made.sumOfSquaredNorms(of: forms)
   }
 }

@@ -31,13 +31,33 @@ struct GeometrySignals: Signals {
     reached = geometry.callCount - 1
   }
 
+  var tokenModalities: [Int] { geometry.tokens.map(\.modality) }
+
   func norms(of combination: Combination) -> [Double] {
-    branches.flatMap { branch in
+    var norms: [Double] = []
+    norms.reserveCapacity(branches.count * geometry.tokenCount)
+    for branch in branches {
       precondition(
         combination.terms.allSatisfy { isComputed[$0.component.branch ?? branch][$0.position] },
         "a policy asked for a call that was not computed")
-      return geometry.squaredNorms(of: combination, branch: branch).map { $0.squareRoot() }
+      geometry.distances.appendNorms(geometry.weights(of: combination, branch: branch), to: &norms)
     }
+    return norms
+  }
+
+  func norms(of combination: Combination, at tokens: [Int]) -> [Double] {
+    var norms: [Double] = []
+    norms.reserveCapacity(tokens.count)
+    var rest = tokens[...]
+    for (place, branch) in branches.enumerated() {
+      let end = (place + 1) * geometry.tokenCount
+      let own = rest.prefix { $0 < end }
+      rest = rest.dropFirst(own.count)
+      geometry.distances.appendNorms(
+        geometry.weights(of: combination, branch: branch), at: own, offset: place * geometry.tokenCount,
+        to: &norms)
+    }
+    return norms
   }
 
   private struct BranchKey<Key: Hashable & Sendable>: Hashable, Sendable {

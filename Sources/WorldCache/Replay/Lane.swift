@@ -12,11 +12,12 @@ struct Lane {
   private var computedCount = 0
 
   /// One lane for each decision that a policy takes at a step.
-  static func lanes(of policy: any Policy, over geometry: Geometry) -> [Lane] {
+  static func lanes(of policy: any Policy, over geometry: Geometry, memo: ReplayMemo? = nil) -> [Lane] {
     let all = 0..<geometry.branchCount
     func lane(seeing seen: Range<Int>, covering covered: Range<Int>) -> Lane {
       Lane(
-        policy: policy, signals: GeometrySignals(geometry, branches: seen, station: policy.station),
+        policy: policy,
+        signals: GeometrySignals(geometry, branches: seen, station: policy.station, memo: memo),
         covered: covered)
     }
     switch policy.coupling {

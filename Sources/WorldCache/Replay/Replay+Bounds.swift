@@ -10,17 +10,19 @@ extension Replay {
   /// The ideal of a replayed policy's predictor at its number of computed calls in each chunk; nil where
   /// there is none.
   public static func ideal(
-    of plan: PolicyPlan, _ replay: Replay, over geometries: [Geometry], details: Bool = false
+    of plan: PolicyPlan, _ replay: Replay, over geometries: [Geometry], figures: Figures = .table,
+    memories: [ReplayMemo] = []
   ) throws -> Replay? {
     guard case .ordinary = plan.entry.kind, let predictor = try plan.predictor(),
       geometries.allSatisfy({
         IdealSearch.refusal(predictor, $0) == nil && refusal(of: plan, $0) == nil
       })
     else { return nil }
-    let counts = replay.streams.map(\.computedCount)
+    // Branches that are computed together have lanes of their own, all alike.
+    let counts = replay.streams.map { $0.computedPositions(lane: 0).count }
     guard zip(counts, geometries).contains(where: { $0 < $1.callCount }) else { return nil }
     let spec = IdealPolicy.spec(for: predictor, site: replay.site, calls: counts)
-    return try Replay(PolicyRegistry.plan(spec), over: geometries, details: details)
+    return try Replay(PolicyRegistry.plan(spec), over: geometries, figures: figures, memories: memories)
   }
 
   // The exact search takes one decision for all branches of a step.

@@ -18,14 +18,20 @@ public struct Replay: Sendable {
 
   /// Replays a policy over every chunk; throws a ``PolicyError`` when a chunk is too short for it.
   ///
-  /// With `details`, works out the finer figures as well, which takes several times as long.
-  public init(_ plan: PolicyPlan, over geometries: [Geometry], details: Bool = false) throws {
+  /// Works out the `figures` asked for; `memories` has one memo per geometry, for many replays of the same ones.
+  public init(
+    _ plan: PolicyPlan, over geometries: [Geometry], figures: Figures = .table, memories: [ReplayMemo] = []
+  ) throws {
     precondition(!geometries.isEmpty, "a trace has at least one chunk")
     precondition(Set(geometries.map(\.tokenCount)).count == 1, "the chunks of a trace share their layouts")
     try plan.checkChunkCount(geometries.count)
     spec = plan.spec
     let policies = try geometries.enumerated().map { try plan.policy(for: $1, place: $0) }
-    streams = zip(policies, geometries).map { StreamReplay($0, over: $1, details: details) }
+    streams = zip(policies, geometries).enumerated().map { place, pair in
+      StreamReplay(
+        pair.0, over: pair.1, figures: figures,
+        memo: memories.isEmpty ? ReplayMemo() : memories[place])
+    }
     for geometry in geometries { try geometry.distances.requireIntact() }
     site = geometries[0].site
     tokens = geometries[0].tokens

@@ -26,20 +26,20 @@ public struct ReplayBatch: Sendable {
   /// Traces by what they are called in errors.
   public var traces: [(name: String, open: Source)]
   public var bounds: Bounds
-  /// Whether replays work out the finer figures.
-  public var details: Bool
+  /// What replays work out.
+  public var figures: Figures
   /// Replays that are made at a time.
   public var workerCount: Int
 
   public init(
-    plans: [PolicyPlan], traces: [(name: String, open: Source)], bounds: Bounds, details: Bool,
+    plans: [PolicyPlan], traces: [(name: String, open: Source)], bounds: Bounds, figures: Figures,
     workerCount: Int
   ) {
     precondition(!plans.isEmpty && !traces.isEmpty && workerCount > 0)
     self.plans = plans
     self.traces = traces
     self.bounds = bounds
-    self.details = details
+    self.figures = figures
     self.workerCount = workerCount
   }
 
@@ -88,18 +88,23 @@ public struct ReplayBatch: Sendable {
   private func outcome<Row: Sendable>(
     _ trace: Int, _ role: Role, _ shelf: Shelf, _ row: (Int, Role, Replay) -> Row
   ) throws -> Outcome<Row> {
-    let source = try shelf.source(of: trace)
     guard case .policy(let place) = role else {
-      let replay = try Replay(PolicyRegistry.plan("always"), over: source(plans[0]), details: details)
+      let material = try shelf.material(of: trace, for: plans[0])
+      let replay = try Replay(
+        PolicyRegistry.plan("always"), over: material.geometries, figures: figures,
+        memories: material.memories)
       return Outcome(rows: [(replay.spec, row(trace, role, replay))])
     }
     let plan = plans[place]
-    let geometries = try source(plan)
-    let replay = try Replay(plan, over: geometries, details: details)
+    let material = try shelf.material(of: trace, for: plan)
+    let replay = try Replay(
+      plan, over: material.geometries, figures: figures, memories: material.memories)
     var outcome = Outcome(rows: [(replay.spec, row(trace, role, replay))])
     guard bounds == .ideals else { return outcome }
-    outcome.refusal = try Replay.missingIdeal(of: plan, over: geometries)
-    if let ideal = try Replay.ideal(of: plan, replay, over: geometries, details: details) {
+    outcome.refusal = try Replay.missingIdeal(of: plan, over: material.geometries)
+    if let ideal = try Replay.ideal(
+      of: plan, replay, over: material.geometries, figures: figures, memories: material.memories)
+    {
       outcome.rows.append((ideal.spec, row(trace, .ideal(of: place), ideal)))
     }
     return outcome
@@ -156,11 +161,18 @@ public struct ReplayBatch: Sendable {
     }
   }
 
+  /// What replays over one trace share.
+  private struct Material: Sendable {
+    var geometries: [Geometry]
+    var memories: [ReplayMemo]
+  }
+
   /// Traces that are open: each from its first replay to its last.
   private final class Shelf: Sendable {
     private struct Place {
       var uses: Int
       var source: (@Sendable (PolicyPlan) throws -> [Geometry])?
+      var memories: [GeometryRequest?: [ReplayMemo]] = [:]
     }
 
     private let open: [Source]
@@ -171,19 +183,26 @@ public struct ReplayBatch: Sendable {
       places = Mutex(open.map { _ in Place(uses: uses) })
     }
 
-    func source(of trace: Int) throws -> @Sendable (PolicyPlan) throws -> [Geometry] {
-      try places.withLock { places in
-        if let source = places[trace].source { return source }
-        let source = try open[trace]()
+    // Policies that look at the same numbers remember together.
+    func material(of trace: Int, for plan: PolicyPlan) throws -> Material {
+      let source = try places.withLock { places in
+        let source = try places[trace].source ?? open[trace]()
         places[trace].source = source
         return source
+      }
+      let geometries = try source(plan)
+      let request = try plan.request(blockCount: geometries[0].blockCount)
+      return places.withLock { places in
+        let memories = places[trace].memories[request] ?? geometries.map { _ in ReplayMemo() }
+        places[trace].memories[request] = memories
+        return Material(geometries: geometries, memories: memories)
       }
     }
 
     func release(_ trace: Int) {
       places.withLock { places in
         places[trace].uses -= 1
-        if places[trace].uses == 0 { places[trace].source = nil }
+        if places[trace].uses == 0 { places[trace] = Place(uses: 0) }
       }
     }
   }

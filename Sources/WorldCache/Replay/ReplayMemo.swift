@@ -4,7 +4,7 @@ import Synchronization
 ///
 /// May be used from several threads. When it holds more than its limit it forgets everything and starts
 /// anew, so that its memory is bounded and results never depend on what it remembers.
-final class ReplayMemo: Sendable {
+public final class ReplayMemo: Sendable {
   private struct Key: Hashable, Sendable {
     let value: any Hashable & Sendable
 
@@ -23,7 +23,7 @@ final class ReplayMemo: Sendable {
   private let state = Mutex(State())
   private let byteLimit: Int
 
-  init(byteLimit: Int = 1 << 28) { self.byteLimit = byteLimit }
+  public init(byteLimit: Int = 1 << 28) { self.byteLimit = byteLimit }
 
   /// The value of a key, made unless it is remembered; `byteCount` is about what a new one takes.
   func value<Value: Sendable>(

@@ -14,12 +14,13 @@ public struct StreamReplay: Sendable {
   public let lanes: [[Decision]]
   /// Relative L2 error of each call, `[branch][position]`; zero where computed.
   public let callErrors: [[Double]]
-  /// Largest relative error of a single token at each position, over branches; zero where computed.
+  /// Largest relative error of a single token at each position, over branches; zero where computed. Empty
+  /// without ``Figures/tokens``.
   public let worstTokenErrors: [Double]
-  /// Per token, the sum over predicted calls of its squared relative error.
+  /// Per token, the sum over predicted calls of its squared relative error; empty without ``Figures/tokens``.
   public let tokenSquaredErrors: [Double]
   /// Squared direct error and squared streak-coherent error of the final latent, summed over tokens; nil at
-  /// sites whose emission the solver does not integrate.
+  /// sites whose emission the solver does not integrate, and without ``Figures/finalLatent``.
   public let directSquaredError: Double?
   public let streakSquaredError: Double?
   /// Squared norm of the final latent, summed over tokens; nil when the trace does not hold it.
@@ -53,11 +54,15 @@ public struct StreamReplay: Sendable {
     String(lanes[lane].map { $0.action == .compute ? "C" : "p" })
   }
 
-  /// Replays a policy from position 0 on; with `details`, works out the finer figures as well.
-  public init(_ policy: any Policy, over geometry: Geometry, details: Bool = false) {
-    var lanes = Lane.lanes(of: policy, over: geometry)
-    var sums = ErrorSums(geometry, laneCount: lanes.count, tokenwise: details)
-    var trail = details ? Trail(covered: lanes.map(\.covered)) : nil
+  /// Replays a policy from position 0 on and works out the `figures` asked for.
+  public init(_ policy: any Policy, over geometry: Geometry, figures: Figures = .table) {
+    self.init(policy, over: geometry, figures: figures, memo: ReplayMemo())
+  }
+
+  init(_ policy: any Policy, over geometry: Geometry, figures: Figures, memo: ReplayMemo) {
+    var lanes = Lane.lanes(of: policy, over: geometry, memo: memo)
+    var sums = ErrorSums(geometry, laneCount: lanes.count, figures: figures, memo: memo)
+    var trail = figures.contains(.details) ? Trail(covered: lanes.map(\.covered)) : nil
     var decisions = [[Decision]](repeating: [], count: lanes.count)
     for position in 0..<geometry.callCount {
       if let segment = geometry.segments.first(where: { $0.lowerBound == position }) {
@@ -100,32 +105,24 @@ public struct StreamReplay: Sendable {
       }
     }
     for lane in lanes.indices { sums.closeStreak(lane: lane) }
-    self.init(
-      decisions: decisions, covered: lanes.map(\.covered.count), policy, sums: sums, trail: trail,
-      geometry: geometry)
-  }
-
-  private init(
-    decisions: [[Decision]], covered: [Int], _ policy: any Policy, sums: ErrorSums, trail: Trail?,
-    geometry: Geometry
-  ) {
+    let isIntegrated = geometry.site.isIntegrated && figures.contains(.finalLatent)
     chunk = geometry.chunk
     steps = geometry.calls[0].map(\.step)
     sigmas = geometry.calls[0].map(\.sigma)
-    lanes = decisions
+    self.lanes = decisions
     callErrors = sums.callErrors
     worstTokenErrors = sums.worstTokenErrors
     tokenSquaredErrors = sums.tokenSquaredErrors
-    let direct = geometry.site.isIntegrated ? sums.directSquaredErrors : nil
-    directSquaredError = direct?.reduce(0, +)
-    streakSquaredError = geometry.site.isIntegrated ? sums.streakSquaredError : nil
+    let direct = sums.directSquaredErrors
+    directSquaredError = isIntegrated ? direct.map(FixedOrder.sum) ?? sums.directSquaredError : nil
+    streakSquaredError = isIntegrated ? sums.streakSquaredError : nil
     finalSquaredNorm = geometry.finalSquaredNorms.isEmpty ? nil : geometry.finalSquaredNorms.reduce(0, +)
     growth = sums.growth
     cache = CacheSize(of: policy, over: geometry)
     details = trail.map {
       StreamDetails(
-        $0, over: geometry, directSquaredErrors: direct,
-        streakSquaredErrors: geometry.site.isIntegrated ? sums.streakSquaredErrors : nil)
+        $0, over: geometry, directSquaredErrors: isIntegrated ? direct : nil,
+        streakSquaredErrors: isIntegrated ? sums.streakSquaredErrors : nil)
     }
     let (computed, predicted) = (geometry.computedSeconds, geometry.predictedSeconds(station: policy.station))
     // The guided prediction stands for all branches of its step.
@@ -133,7 +130,7 @@ public struct StreamReplay: Sendable {
     var (seconds, uncached) = (0.0, 0.0)
     for (lane, row) in decisions.enumerated() {
       let count = Double(row.count { $0.action == .compute })
-      let calls = Double(covered[lane]) * branches
+      let calls = Double(lanes[lane].covered.count) * branches
       seconds += calls * (count * computed + (Double(row.count) - count) * predicted)
       uncached += calls * Double(row.count) * computed
     }

@@ -136,6 +136,11 @@ public struct CurvatureGroups: Sendable {
     guard let grouped = try plan.predictor() as? GroupedPredictor else {
       throw PolicyError("policy '\(plan.spec.name)' does not group tokens by curvature; use worldcache")
     }
+    guard grouped.criterion == .curvature, grouped.scope == .pooled else {
+      throw PolicyError(
+        "\(plan.spec) groups tokens otherwise than by curvature over all of them; these boundaries are drawn "
+          + "for criterion=curvature,quantiles=pooled,coupling=pooled")
+    }
     spec = plan.spec
     predictor = grouped
   }

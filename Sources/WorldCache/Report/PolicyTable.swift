@@ -5,12 +5,17 @@ public enum PolicyTable {
     var lines = ["\(entry.name): \(entry.summary)"]
     for parameter in entry.parameters {
       let value = parameter.defaultValue.map { "=\($0)" } ?? " (required)"
-      lines.append("  \(parameter.key)\(value)  \(parameter.help); \(parameter.allowed)")
+      lines.append("  \(parameter.key)\(value)  \(parameter.meaning); \(parameter.allowed)")
     }
     for fact in PolicyFacts(entry)?.lines ?? [] { lines.append("  \(fact.name): \(fact.value)") }
     lines.append("  source: \(entry.source)")
     if let standIn = entry.standIn { lines.append("  stand-in: \(standIn)") }
     return lines.joined(separator: "\n")
+  }
+
+  /// One method that has no replay, and why.
+  public static func page(_ policy: UndefinedPolicy) -> String {
+    "\(policy.name): \(policy.summary)\n  undefined: \(policy.reason)\n  source: \(policy.source)"
   }
 
   /// One row per parameter, and one for a policy without any.
@@ -26,7 +31,7 @@ public enum PolicyTable {
       for parameter in entry.parameters {
         table.append([
           .text(entry.name), .text(parameter.key), parameter.defaultValue.map { .text($0) } ?? .none,
-          .text(parameter.allowed), .text(parameter.help),
+          .text(parameter.allowed), .text(parameter.meaning),
         ])
       }
     }
@@ -52,7 +57,7 @@ public enum PolicyTable {
                 .object([
                   ("parameter", .string(parameter.key)),
                   ("default", parameter.defaultValue.map { .string($0) } ?? .null),
-                  ("allowed", .string(parameter.allowed)), ("meaning", .string(parameter.help)),
+                  ("allowed", .string(parameter.allowed)), ("meaning", .string(parameter.meaning)),
                 ])
               })
           ),

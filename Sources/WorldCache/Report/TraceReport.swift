@@ -18,17 +18,21 @@ public enum TraceReport {
       .init("absent", key: "absent_calls"), .init("raw MB", key: "raw_megabytes"),
       .init("stored MB", key: "stored_megabytes"), .init("ratio", key: "compression_ratio"),
     ])
+    if trace.lossy != nil { table.columns.append(.init("largest bound", key: "largest_bound")) }
     for tap in trace.taps {
       let layout = try trace.layout(of: tap)
       let states = try trace.states(of: tap)
       let bytes = try trace.byteCounts(of: tap)
       func count(_ state: TapState) -> Table.Cell { .integer(states.filter { $0 == state }.count) }
-      table.append([
-        .text(tap.name), .text(layout.name), .integer(layout.tokens.count), .integer(layout.channelCount),
-        count(.fresh), count(.predicted), count(.derived), count(.absent),
-        .number(Double(bytes.raw) / 1e6, decimals: 2), .number(Double(bytes.stored) / 1e6, decimals: 2),
-        bytes.stored > 0 ? .number(Double(bytes.raw) / Double(bytes.stored), decimals: 2) : .none,
-      ])
+      let bound: [Table.Cell] =
+        trace.lossy == nil ? [] : [.number(try trace.bounds(of: tap).max() ?? 0, decimals: 9)]
+      table.append(
+        [
+          .text(tap.name), .text(layout.name), .integer(layout.tokens.count), .integer(layout.channelCount),
+          count(.fresh), count(.predicted), count(.derived), count(.absent),
+          .number(Double(bytes.raw) / 1e6, decimals: 2), .number(Double(bytes.stored) / 1e6, decimals: 2),
+          bytes.stored > 0 ? .number(Double(bytes.raw) / Double(bytes.stored), decimals: 2) : .none,
+        ] + bound)
     }
     return table
   }
@@ -55,7 +59,17 @@ public enum TraceReport {
 
   private static func facts(_ trace: TraceReader) -> [(String, JSONValue)] {
     let header = trace.header
-    return [
+    var special: [(String, JSONValue)] = []
+    if !header.conditions.isEmpty {
+      special.append(("conditions", .string(header.conditions.map(\.name).joined(separator: ", "))))
+    }
+    if trace.coding != .plain { special.append(("coding", .string(trace.coding.rawValue))) }
+    if let lossy = trace.lossy {
+      special += [
+        ("lossy fraction", .number(lossy.fraction)), ("lossy percentile", .number(lossy.percentile)),
+      ]
+    }
+    let facts: [(String, JSONValue)] = [
       ("model", .string(header.model)), ("digest", .string(trace.digest?.description ?? "")),
       ("weights digest", .string(header.weightsDigest)),
       ("recorder", .string(header.recorder)), ("dtype", .string(trace.dtype.rawValue)),
@@ -68,6 +82,7 @@ public enum TraceReport {
       ("BLAS threads", .integer(header.blasThreadCount)), ("BLAS core", .string(header.blasCore)),
       ("seconds", .number(trace.calls.reduce(0) { $0 + $1.seconds })),
     ]
+    return facts + special
   }
 
   private static func cell(_ value: JSONValue) -> Table.Cell {

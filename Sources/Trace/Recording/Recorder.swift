@@ -1,6 +1,6 @@
 /// Writes down what passes the taps, around any other hook.
 ///
-/// It records at the taps of its sink and never changes the run: the answers are those of `inner`.
+/// It records what is selected at the taps of its sink and never changes the run: the answers are those of `inner`.
 /// When `inner` jumps, the taps in between are absent, the target is predicted and everything after
 /// it derived; the model must show the target next, with the tensors of the jump. A group ends at
 /// `guided`, and only then are its calls written.
@@ -11,6 +11,9 @@ public struct Recorder: CallHook {
   /// The hook that is asked what to do.
   public private(set) var inner: any CallHook
   private let sink: TraceWriter
+  private let selection: Selection
+  // The selected rows at taps of which not all are.
+  private var rows: [Tap: [Int]] = [:]
   private var group: [Call] = []
   // Tensors and states by tap, then by place in the group.
   private var features: [Tap: [Tensor]] = [:]
@@ -19,9 +22,18 @@ public struct Recorder: CallHook {
   private var jumpTarget: Tap?
   private var mark = ContinuousClock.now
 
-  public init(sink: TraceWriter, inner: any CallHook = Onward()) {
+  /// `layouts` are the model's whole ones; a selection of tokens needs them, and the sink those that
+  /// ``Selection/applied(to:)`` makes of them.
+  public init(
+    sink: TraceWriter, inner: any CallHook = Onward(), selection: Selection = Selection(),
+    layouts: [TokenTable] = []
+  ) {
     self.sink = sink
     self.inner = inner
+    self.selection = selection
+    for (tap, name) in sink.taps {
+      rows[tap] = layouts.first { $0.name == name }.flatMap(selection.rows)
+    }
   }
 
   public mutating func begin(_ group: [Call]) throws {
@@ -37,8 +49,8 @@ public struct Recorder: CallHook {
     stretches[tap] = mark.duration(to: .now)
     precondition(
       tensors.count == (tap == .guided ? 1 : group.count), "one tensor per call, one in all at `guided`")
-    if sink.taps[tap] != nil {
-      features[tap] = tensors
+    if sink.taps[tap] != nil, group.contains(where: selection.includes) {
+      features[tap] = rows[tap].map { rows in tensors.map { $0.selecting(rows: rows) } } ?? tensors
       states[tap] = jumpTarget == nil ? .fresh : tap == jumpTarget ? .predicted : .derived
     }
     let passage = try inner.reached(tap, tensors)
@@ -57,7 +69,7 @@ public struct Recorder: CallHook {
       var call = call
       call.seconds = seconds.keys.sorted().reduce(0) { $0 + (seconds[$1] ?? 0) }
       // `guided` has one tensor for all branches: it stays with the first call of the group.
-      let own = features.filter { place < $0.value.count }
+      let own = selection.includes(call) ? features.filter { place < $0.value.count } : [:]
       try sink.append(
         call, states: states.filter { own[$0.key] != nil }, stretchSeconds: seconds,
         features: own.mapValues { $0[place] })

@@ -1,0 +1,176 @@
+import Trace
+
+/// Follows a calibrated table of how the residual's norm changes, and computes when the product of its
+/// ratios has strayed too far from 1 (MagCache, arXiv 2506.09045).
+///
+/// After the retained calls of the start, at each call: `ρ *= γ_s; n += 1; err += |1 − ρ|`; predict while
+/// err is within the threshold and n ≤ cap, otherwise compute and start with ρ = 1, n = 0, err = 0. The
+/// ratios decide only: what is held is the residual of the whole stack, unscaled. The last call is not
+/// forced. The families differ in how the retained share is rounded, whether the threshold itself still
+/// predicts, and further conditions (Zehong-Ma/MagCache df81cb1; the diffusers hook).
+///
+/// Differs: the counts of Wan 2.2 start anew with its second expert; there they are carried over the retained calls.
+struct MagCachePolicy: Policy {
+  /// Whose rules.
+  enum Family: String, CaseIterable {
+    case flux, diffusers, hunyuan, framepack, omnigen2, wan, qwen
+    case wan22T2V = "wan2.2-t2v"
+    case wan22I2V = "wan2.2-i2v"
+
+    /// Wan's family counts evaluations, branch by branch, and the threshold itself computes.
+    var countsEvaluations: Bool {
+      switch self {
+      case .wan, .qwen, .wan22T2V, .wan22I2V: true
+      case .flux, .diffusers, .hunyuan, .framepack, .omnigen2: false
+      }
+    }
+
+    fileprivate var defaults: (table: String, threshold: String, cap: String, retention: String) {
+      switch self {
+      case .flux: ("flux", "0.24", "5", "0.1")
+      case .diffusers: ("flux", "0.06", "3", "0.2")
+      case .hunyuan: ("hunyuan-720p", "0.24", "6", "0.2")
+      case .framepack: ("framepack", "0.1", "3", "0.2")
+      case .omnigen2: ("omnigen2-t2i", "0.05", "3", "0.2")
+      case .wan: ("wan2.1-t2v-1.3b", "0.12", "2", "0.2")
+      case .qwen: ("qwen-image", "0.06", "2", "0.2")
+      case .wan22T2V: ("wan2.2-t2v", "0.06", "2", "0.4")
+      case .wan22I2V: ("wan2.2-i2v", "0.06", "2", "0.1")
+      }
+    }
+  }
+
+  private static func by(_ value: (Family) -> String) -> Parameter.OtherDefaults {
+    .init(
+      key: "family",
+      values: Dictionary(
+        uniqueKeysWithValues: Family.allCases.filter { value($0) != value(.flux) }
+          .map { ($0.rawValue, value($0)) }))
+  }
+
+  static let entry = PolicyEntry(
+    name: "magcache", summary: "Follows a calibrated table of the residual's norm ratios (MagCache).",
+    source: "arXiv 2506.09045; Zehong-Ma/MagCache df81cb1 (rules and tables); diffusers "
+      + "hooks/mag_cache.py. FLUX.1 Kontext: table=flux-kontext,threshold=0.05,cap=4,retention=0.2.",
+    parameters: [
+      Parameter(
+        "family", .choice(Family.allCases.map(\.rawValue)), default: "flux",
+        "whose rounding, boundary and extra rules"),
+      Parameter(
+        "table", .choice(MagnitudeRatios.names + ["custom"]), default: "flux",
+        by: by { $0.defaults.table }, "the calibrated ratios"),
+      Parameter(
+        "ratios", .numbers, default: nil,
+        "ratio of each call to the one before, the first 1; taken by nearest index where the number of calls differs",
+        when: .init(key: "table", choices: ["custom"])),
+      Parameter(
+        "threshold", .real(0...Double.greatestFiniteMagnitude), default: "0.24",
+        by: by { $0.defaults.threshold }, "summed deviation up to which calls are predicted"),
+      Parameter(
+        "cap", .integer(0...Int.max), default: "5", by: by { $0.defaults.cap },
+        "longest streak of predicted calls (K)"),
+      Parameter(
+        "retention", .real(0...1), default: "0.1", by: by { $0.defaults.retention },
+        "share of the calls that is computed at the start"),
+    ],
+    kind: .ordinary { MagCachePolicy($0) })
+
+  let spec: PolicySpec
+  private let family: Family
+  private let table: [[Double]]
+  private let threshold: Double
+  private let cap: Int
+  private let retention: Double
+  private var stream: CallStream?
+  private var ratios: [Double] = []
+  private var forecaster = Forecaster(HoldPredictor())
+  /// ρ, n and err since the newest computed call.
+  private var product = 1.0
+  private var streak = 0
+  private var error = 0.0
+
+  init(_ values: ParameterValues) {
+    spec = values.spec
+    family = Family(rawValue: values.choice("family"))!
+    table = MagnitudeRatios.published[values.choice("table")] ?? [values.numbers("ratios")]
+    threshold = values.real("threshold")
+    cap = values.integer("cap")
+    retention = values.real("retention")
+  }
+
+  var site: Site? { .stack }
+  var station: Tap { .hidden(0) }
+  var coupling: Coupling { family.countsEvaluations || family == .omnigen2 ? .separate : .pooled }
+  var predictor: (any Predictor)? { forecaster.predictor }
+
+  mutating func begin(_ stream: CallStream) {
+    self.stream = stream
+    ratios = MagnitudeRatios.resampled(
+      table[min(stream.branch, table.count - 1)], callCount: stream.steps.count)
+    restart()
+    // OmniGen2 counts from its cap, so that the first call that may be predicted is computed.
+    if family == .omnigen2 { streak = 3 }
+    forecaster.reset()
+  }
+
+  private mutating func restart() { (product, streak, error) = (1, 0, 0) }
+
+  mutating func decide(at position: Int, signals: some Signals) -> Decision {
+    if isRetained(position) { return Decision(.compute, .warmUp) }
+    product *= ratios[position]
+    streak += 1
+    error += abs(1 - product)
+    let sum = error
+    let isWithin = family.countsEvaluations ? sum < threshold : sum <= threshold
+    let isPredicted = isWithin && streak <= cap && !isExcepted(position)
+    let reason: Decision.Reason =
+      !isWithin ? .threshold : streak > cap ? .cap : isPredicted ? .threshold : .forced
+    if !isPredicted { restart() }
+    return Decision(isPredicted ? .predict : .compute, reason, signal: sum, threshold: threshold)
+  }
+
+  /// Whether a position belongs to the calls at the start that are always computed.
+  private func isRetained(_ position: Int) -> Bool {
+    let stream = stream!
+    let index = stream.index(of: position)
+    if index == 0 { return true }
+    let count = Double(stream.count)
+    let call = Double(index * stream.branchCount + stream.branch)
+    let callCount = count * Double(stream.branchCount)
+    let isWhole = stream.positions.lowerBound == 0 && stream.isLast
+    switch family {
+    case .flux, .diffusers: return index < Int(retention * count + 0.5)
+    case .hunyuan, .framepack: return index < Int(retention * count)
+    case .omnigen2: return Double(index) < (retention * count).rounded(.up)
+    case .wan, .qwen: return call < (callCount * retention).rounded(.down)
+    case .wan22T2V, .wan22I2V:
+      // With two experts the image variant computes the whole first one; the text variant retains a share of both.
+      if isWhole { return call < (callCount * retention).rounded(.down) }
+      if stream.positions.lowerBound == 0 {
+        return family == .wan22I2V || call < (callCount * retention).rounded(.down)
+      }
+      return family == .wan22I2V
+        ? call < (callCount * retention).rounded(.down) : call <= callCount * retention
+    }
+  }
+
+  /// Whether a family computes a call although error and streak would allow to predict it.
+  private func isExcepted(_ position: Int) -> Bool {
+    switch family {
+    case .flux:
+      // Index 11 of the 28 calls that the table was made for.
+      let scale = 27 / Double(stream!.steps.count - 1)
+      return (Double(position) * scale).rounded(.toNearestOrEven) == 11
+    case .framepack: return abs(1 - ratios[position]) > 0.06
+    default: return false
+    }
+  }
+
+  mutating func prediction(at position: Int, signals: some Signals) -> Prediction {
+    forecaster.prediction(at: position)
+  }
+
+  mutating func computed(at position: Int, signals: some Signals) {
+    forecaster.computed(at: position, signals: signals)
+  }
+}

@@ -1,0 +1,129 @@
+import Foundation
+public import Trace
+
+/// Computes where calibrated errors of holding are too large, by a greedy scan (SmoothCache).
+///
+/// Entry i of row r is the error of holding call i at call i + r + 1: `Σ|f_i − f_(i+r+1)| / Σ|f_(i+r+1)|`, over
+/// the newer value, taken directly and not added up. The scan goes from call 0: it tries the longest row
+/// first; on the first whose entry is at most alpha call i is computed, the r + 1 after it are skipped, and it
+/// goes on behind them; else call i is computed. The first and the last call are always computed. Follows
+/// Roblox/SmoothCache edeb4ed. Rows are given in a file, or calibrated on the very trace that is replayed: then
+/// the policy has seen what it is to predict.
+public struct SmoothCachePolicy: Policy {
+  static let entry = PolicyEntry(
+    name: "smoothcache",
+    summary:
+      "Computes where a calibrated error of holding exceeds alpha (SmoothCache); with rows=trace an oracle, "
+      + "calibrated on the trace that it is replayed on.",
+    source:
+      "arXiv 2411.10510; Roblox/SmoothCache edeb4ed (alpha: DiT-XL 0.08, 0.18 or 0.35 at 50 calls; Open-Sora "
+      + "0.35 at 30; Stable Audio 0.08 at 70). Differs: there every type of module has a schedule of its own.",
+    standIn:
+      "SmoothCache holds module outputs before their gates, type by type; here one value of the whole model "
+      + "is one type.",
+    parameters: [
+      Parameter(
+        "alpha", .real(0...Double.greatestFiniteMagnitude), default: "0.15", "largest error of a skipped call"
+      ),
+      Parameter("lookahead", .integer(1...1000), default: "3", "longest streak of predicted calls (K)"),
+      Parameter(
+        "rows", .text("trace, or a JSON file {\"rows\": [[…], …]} with the errors by distance and call"),
+        default: "trace", "where the calibrated errors come from"),
+      .site("stack"),
+    ],
+    kind: .oracle(
+      predictor: { _ in HoldPredictor() }, site: { $0.site("site") },
+      changes: { SmoothCachePolicy.changes($0.site("site"), blockCount: $1) },
+      make: { values, geometry, _ in try SmoothCachePolicy(values, geometry) }))
+
+  public let spec: PolicySpec
+  public let site: Site?
+  private let computed: Set<Int>
+  private var stream: CallStream?
+  private var forecaster = Forecaster(HoldPredictor())
+
+  init(_ values: ParameterValues, _ geometry: Geometry) throws {
+    spec = values.spec
+    let site = values.site("site")
+    self.site = site
+    let lookahead = values.integer("lookahead")
+    let rows =
+      values.text("rows") == "trace"
+      ? SmoothCachePolicy.rows(of: geometry, at: site, lookahead: lookahead)
+      : try SmoothCachePolicy.rows(inFile: values.text("rows"), callCount: geometry.callCount)
+    computed = SmoothCachePolicy.schedule(
+      rows: Array(rows.prefix(lookahead)), alpha: values.real("alpha"), callCount: geometry.callCount)
+  }
+
+  public func changes(blockCount: Int) -> [ChangeRequest] {
+    SmoothCachePolicy.changes(site!, blockCount: blockCount)
+  }
+  public var predictor: (any Predictor)? { HoldPredictor() }
+
+  private static func changes(_ site: Site, blockCount: Int) -> [ChangeRequest] {
+    site.stretch(blockCount: blockCount).map { [ChangeRequest(Quantity($0.to, minus: $0.from), .all)] } ?? []
+  }
+
+  /// The errors of holding over each distance of at most `lookahead`.
+  static func rows(of geometry: Geometry, at site: Site, lookahead: Int) -> [[Double]] {
+    let table = geometry.changes[changes(site, blockCount: geometry.blockCount)[0]]!
+    let branches = 0..<geometry.branchCount
+    return (1..<(lookahead + 1)).map { distance in
+      (0..<max(0, geometry.callCount - distance)).map { call in
+        let change = branches.reduce(0) { $0 + table.absoluteChange(call, call + distance, branch: $1) }
+        return change / branches.reduce(0) { $0 + table.absolute(at: call + distance, branch: $1) }
+      }
+    }
+  }
+
+  /// Reads rows; throws a ``PolicyError`` that says what the file should hold.
+  static func rows(inFile path: String, callCount: Int) throws -> [[Double]] {
+    struct File: Decodable {
+      let rows: [[Double]]
+    }
+    guard let data = FileManager.default.contents(atPath: path) else {
+      throw PolicyError("the file of rows '\(path)' cannot be read")
+    }
+    guard let file = try? JSONDecoder().decode(File.self, from: data), !file.rows.isEmpty else {
+      throw PolicyError("'\(path)' is not a JSON object with rows, a list of lists of numbers")
+    }
+    for (place, row) in file.rows.enumerated() where row.count != callCount - 1 - place {
+      throw PolicyError(
+        "row \(place) of '\(path)' has \(row.count) errors; \(callCount) calls have \(callCount - 1 - place) pairs "
+          + "\(place + 1) apart")
+    }
+    return file.rows
+  }
+
+  /// The calls that the scan computes.
+  static func schedule(rows: [[Double]], alpha: Double, callCount: Int) -> Set<Int> {
+    var computed: Set = [0, callCount - 1]
+    var call = 0
+    while call < callCount {
+      computed.insert(call)
+      let longest = rows.indices.last { row in
+        rows[row].indices.contains(call) && rows[row][call] <= alpha
+      }
+      call += longest.map { $0 + 2 } ?? 1
+    }
+    return computed
+  }
+
+  public mutating func begin(_ stream: CallStream) {
+    self.stream = stream
+    forecaster.reset()
+  }
+
+  public mutating func decide(at position: Int, signals: some Signals) -> Decision {
+    if stream!.index(of: position) == 0 { return Decision(.compute, .warmUp) }
+    return Decision(computed.contains(position) ? .compute : .predict, .schedule)
+  }
+
+  public mutating func prediction(at position: Int, signals: some Signals) -> Prediction {
+    forecaster.prediction(at: position)
+  }
+
+  public mutating func computed(at position: Int, signals: some Signals) {
+    forecaster.computed(at: position, signals: signals)
+  }
+}

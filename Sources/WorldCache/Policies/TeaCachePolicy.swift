@@ -1,0 +1,112 @@
+import Trace
+
+/// Adds up a polynomial of how much the input of the first block changes from call to call, and computes
+/// when the sum reaches a threshold (TeaCache, arXiv 2411.19108).
+///
+/// `d_s = mean |m_s − m_(s−1)| / mean |m_(s−1)|`, with m the modulated input of block 1 or the timestep
+/// embedding, at every call, predicted ones too; `acc += P(d_s)`, which may be negative; predict while
+/// acc < threshold, otherwise compute and start from 0. The polynomial is evaluated as `numpy.poly1d` does.
+/// What is held is the residual of the whole stack. Forced calls and branches follow each model's script
+/// (ali-vilab/TeaCache 7c10efc).
+///
+/// Differs: double precision. Wan's `-ret` variants look at the projected embedding `e0`; here at the embedding.
+/// FLUX and others take m after the normalisation of block 1, which is the tap `modulated`.
+struct TeaCachePolicy: Policy {
+  static let entry = PolicyEntry(
+    name: "teacache",
+    summary: "Adds up a fitted polynomial of the change of the first block's input (TeaCache).",
+    source:
+      "arXiv 2411.19108; ali-vilab/TeaCache 7c10efc (polynomials, thresholds, forced calls); qwen-image: "
+      + "vllm-project/vllm-omni, made by hand. The -ret variants look at Wan's projected embedding, here at the embedding.",
+    parameters: [
+      Parameter(
+        "model", .choice(TeaCachePreset.published.map(\.name) + ["custom"]), default: "flux",
+        "whose polynomial and rules"),
+      Parameter(
+        "coefficients", .numbers, default: nil, "factors of the polynomial, highest power first",
+        when: .init(key: "model", choices: ["custom"])),
+      Parameter(
+        "threshold", .real(0...Double.greatestFiniteMagnitude), default: "0.25",
+        by: TeaCachePreset.defaults("0.25", \.threshold), "sum at which a call is computed"),
+      Parameter(
+        "signal", .choice(["modulated", "timestep"]), default: "modulated",
+        by: TeaCachePreset.defaults("modulated", \.signal),
+        "the modulated input of block 1 or the timestep embedding"),
+    ]
+      + ForcedCalls.parameters(
+        [.ends, .first, .calls, .share],
+        by: [
+          "forced": TeaCachePreset.defaults("ends", \.forced.rawValue),
+          "first-calls": TeaCachePreset.defaults("2", \.firstCalls),
+          "last-calls": TeaCachePreset.defaults("2", \.lastCalls),
+        ]) + [
+        Parameter(
+          "branches", .choice(["pooled", "separate"]), default: "pooled",
+          by: TeaCachePreset.defaults("pooled") { $0.isSeparate ? "separate" : "pooled" },
+          "one decision for all guidance branches, or one for each"),
+        Parameter(
+          "absolute", .choice(["no", "yes"]), default: "no",
+          by: TeaCachePreset.defaults("no") { $0.isAbsolute ? "yes" : "no" },
+          "add the polynomial's absolute value (vllm-omni)"),
+      ],
+    kind: .ordinary { TeaCachePolicy($0) })
+
+  let spec: PolicySpec
+  let coupling: Coupling
+  private let threshold: Double
+  private let coefficients: [Double]
+  private let isAbsolute: Bool
+  private let forced: ForcedCalls
+  private let change: ChangeRequest
+  private var stream: CallStream?
+  private var forecaster = Forecaster(HoldPredictor())
+  private var accumulated = 0.0
+
+  init(_ values: ParameterValues) {
+    spec = values.spec
+    threshold = values.real("threshold")
+    let model = values.choice("model")
+    coefficients =
+      TeaCachePreset.published.first { $0.name == model }?.preset.coefficients
+      ?? values.numbers("coefficients")
+    isAbsolute = values.choice("absolute") == "yes"
+    coupling = Coupling(rawValue: values.choice("branches"))!
+    forced = ForcedCalls(values)
+    change = ChangeRequest(
+      Quantity(values.choice("signal") == "timestep" ? .timestep : .modulated), .adjacent)
+  }
+
+  var site: Site? { .stack }
+  var station: Tap { change.quantity.station }
+  var predictor: (any Predictor)? { forecaster.predictor }
+  func changes(blockCount: Int) -> [ChangeRequest] { [change] }
+
+  mutating func begin(_ stream: CallStream) {
+    self.stream = stream
+    accumulated = 0
+    forecaster.reset()
+  }
+
+  mutating func decide(at position: Int, signals: some Signals) -> Decision {
+    if let reason = forced.reason(at: position, in: stream!) {
+      accumulated = 0
+      return Decision(.compute, reason)
+    }
+    let value = polynomial(signals.relativeChange(change, at: position, from: position - 1))
+    accumulated += isAbsolute ? abs(value) : value
+    let sum = accumulated
+    if sum < threshold { return Decision(.predict, .threshold, signal: sum, threshold: threshold) }
+    accumulated = 0
+    return Decision(.compute, .threshold, signal: sum, threshold: threshold)
+  }
+
+  private func polynomial(_ x: Double) -> Double { coefficients.reduce(0) { $0 * x + $1 } }
+
+  mutating func prediction(at position: Int, signals: some Signals) -> Prediction {
+    forecaster.prediction(at: position)
+  }
+
+  mutating func computed(at position: Int, signals: some Signals) {
+    forecaster.computed(at: position, signals: signals)
+  }
+}
