@@ -54,7 +54,7 @@ public struct PolicySpec: Hashable, Sendable, CustomStringConvertible {
   }
 
   // What stands between the commas that are not within double quotes.
-  private static func items(of text: Substring) -> [Substring] {
+  static func items(of text: Substring) -> [Substring] {
     var items: [Substring] = []
     var start = text.startIndex
     var (isQuoted, isEscaped) = (false, false)

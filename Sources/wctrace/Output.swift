@@ -4,6 +4,7 @@ import Trace
 import WorldCache
 
 extension TableFormat: ExpressibleByArgument {}
+extension ReplayRow.Slicing: ExpressibleByArgument {}
 
 /// `--format`, as every command that prints results has it.
 struct FormatOption: ParsableArguments {

@@ -1,91 +1,247 @@
 import ArgumentParser
+import Foundation
+import Synchronization
 import Trace
 import WorldCache
 
-/// `wctrace replay`: caching policies against a trace, without the model.
+/// `wctrace replay`: caching policies against traces, without the model.
 struct ReplayCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "replay",
-    abstract: "Replay caching policies against a trace, without rerunning the model.",
+    abstract: "Replay caching policies against traces, without rerunning the model.",
     discussion: """
       Beside each policy stand its bounds: 'always' computes every call, and 'ideal' is the exact best schedule of \
-      the same predictor at the same number of computed calls, under the error in the column streak. All errors are open loop and relative to the root \
-      mean square of the recorded tensor at that call; 'direct' is the error of the final latent if later calls did \
-      not react. Metrics are defined in docs/metrics.md, policies by 'wctrace policies'.
+      the same predictor at the same number of computed calls, under the error in the column streak. All errors are \
+      open loop and relative to the root mean square of the recorded tensor at that call; 'direct' is the error of \
+      the final latent if later calls did not react. Metrics are defined in docs/metrics.md, policies by \
+      'wctrace policies'.
+
+      Many settings at once: worldcache:eta=0.5|1|2,n-max=2|6 stands for six, interval:every=2..6 for five, \
+      worldcache:eta=0.2..1..0.2 for five; the first setting varies slowest. Several traces, or folders of traces, \
+      give one row for each trace and policy and a summary. All cores work; the output does not depend on how many.
       """)
 
-  @OptionGroup var input: TraceInput
+  @OptionGroup var input: TracesInput
   @OptionGroup var chunks: ChunksOption
 
   @Option(
     name: .shortAndLong, parsing: .singleValue,
-    help: "A policy, such as worldcache or taylor:interval=4,order=1; repeat for several.")
+    help: "A policy, such as worldcache or taylor:interval=4,order=1|2; repeat for several.")
   var policy: [String] = ["worldcache"]
 
-  @Flag(inversion: .prefixedNo, help: "Add the rows 'always' and 'ideal'.")
-  var bounds = true
+  @Flag(
+    inversion: .prefixedNo,
+    help: """
+      Add the rows 'always' and 'ideal'; beyond \(ReplayCommand.idealLimit) rows, 'ideal' only when asked for.
+      """)
+  var bounds: Bool?
 
   @Flag(help: "Also draw how the first policy's error grows after a computed call, and over the calls.")
   var growth = false
 
-  @Option(parsing: .unconditional, help: "Also list this many bottleneck tokens of the first policy.")
+  @Option(
+    parsing: .unconditional,
+    help: "Also list this many bottleneck tokens of the first policy, and its token groups.")
   var tokens = 0
 
   @Flag(help: "Also list every decision of the first policy.")
   var decisions = false
 
+  @Option(
+    help: "Also tell errors apart by \(ReplayRow.Slicing.allCases.map(\.rawValue).joined(separator: ", ")).")
+  var by: ReplayRow.Slicing?
+
+  @Option(
+    help: """
+      The columns to print, by their keys joined by commas, such as computed_calls,cosine,policy. Left out: a \
+      selection in tables, all in csv and json.
+      """)
+  var columns: String?
+
+  @Option(
+    parsing: .unconditional,
+    help:
+      "The relative error up to which a prediction is safe, for false_safe_rate and missed_skip_rate; 0.05 unless given."
+  )
+  var tolerance: Double?
+
+  @Option(help: "What caches hold: float32, bfloat16 or float16.")
+  var cacheDtype = CacheType.bfloat16
+
+  @Option(
+    parsing: .unconditional,
+    help: "Gigabytes that predicting moves in a second, for the column predictor_seconds.")
+  var bandwidth: Double?
+
+  @Flag(help: "Print only the summary over traces.")
+  var summary = false
+
+  @Option(parsing: .unconditional, help: "Replays made at a time; all cores when left out.")
+  var jobs: Int?
+
+  @Option(parsing: .unconditional, help: "The most replays in one command, bounds not counted.")
+  var limit = 10_000
+
   @OptionGroup var output: FormatOption
+
+  /// Policies times traces beyond which ideals are left out unless asked for.
+  static let idealLimit = 40
 
   mutating func validate() throws {
     guard tokens >= 0 else { throw ValidationError("--tokens is \(tokens); it must not be negative") }
-    if growth || tokens > 0 || decisions, output.format == .csv || output.format == .json {
+    if growth || tokens > 0 || decisions || by != nil, output.format == .csv || output.format == .json {
       throw ValidationError(
-        "--growth, --tokens and --decisions need --format table or markdown; json always holds their numbers")
+        "--growth, --tokens, --decisions and --by need --format table or markdown; json always holds their numbers"
+      )
     }
+    if let tolerance, !(tolerance >= 0 && tolerance.isFinite) {
+      throw ValidationError("--tolerance is \(tolerance); it must be a number of at least 0")
+    }
+    if let bandwidth, !(bandwidth > 0 && bandwidth.isFinite) {
+      throw ValidationError("--bandwidth is \(bandwidth); it must be a number above 0")
+    }
+    if let jobs, jobs < 1 { throw ValidationError("--jobs is \(jobs); it must be at least 1") }
+    if limit < 1 { throw ValidationError("--limit is \(limit); it must be at least 1") }
   }
 
   mutating func run() throws {
-    let plans = try policy.map { try PolicyRegistry.plan($0) }
-    let trace = try input.catalog()
-    let geometries = { [chunks] (plan: PolicyPlan) in try chunks.pick(from: trace.geometries(for: plan)) }
-    let replays = try Replay.table(
-      of: plans, over: geometries, withBounds: bounds,
-      progress: Progress(total: plans.count, unit: "policies").update)
-    for plan in plans {
+    let traces = try input.paths()
+    let plans = try PolicySweep.plans(policy, limit: max(1, limit / traces.count))
+    let request = try request()
+    let needsFirst = growth || tokens > 0 || decisions
+    let wantsIdeals = bounds ?? (plans.count * traces.count <= ReplayCommand.idealLimit)
+    if bounds == nil, !wantsIdeals {
+      Terminal.remark(
+        "\(plans.count * traces.count) replays: no 'ideal' rows beyond \(ReplayCommand.idealLimit) unless asked for with --bounds"
+      )
+    }
+    let batch = ReplayBatch(
+      plans: plans,
+      traces: traces.map { path in
+        (
+          name: path,
+          open: { [chunks] in
+            let catalog = try GeometryCatalog.opening(path)
+            return { try chunks.pick(from: catalog.geometries(for: $0)) }
+          }
+        )
+      },
+      bounds: bounds == false ? .none : wantsIdeals ? .ideals : .always,
+      figures: request.needsDetails || tokens > 0 || decisions ? .details : .table,
+      workerCount: jobs ?? ProcessInfo.processInfo.activeProcessorCount)
+    let kept = Mutex(Kept())
+    let bar = Progress(total: traces.count * (plans.count + (bounds == false ? 0 : 1)), unit: "replays")
+    let start = ContinuousClock.now
+    let result = try batch.run(progress: { done, _ in bar.update(done) }) { trace, role, replay in
+      kept.withLock { kept in
+        if needsFirst, trace == 0, role == .policy(0) { kept.first = replay }
+        if kept.sites[replay.site.name] == nil { kept.sites[replay.site.name] = ReplaySite(replay) }
+      }
+      return ReplayRow(request, trace: trace, role, replay)
+    }
+    let seconds = start.duration(to: .now) / .seconds(1)
+    tellRemarks(plans, result.refusals)
+    try show(result.rows, plans, traces, request, kept.withLock { $0 })
+    tellThroughput(result.rows, seconds)
+  }
+
+  private struct Kept: Sendable {
+    var first: Replay?
+    var sites: [String: ReplaySite] = [:]
+  }
+
+  // What to print of each replay.
+  private func request() throws -> ReplayRow.Request {
+    var options = FigureOptions()
+    options.tolerance = tolerance ?? options.tolerance
+    options.bytesPerNumber = cacheDtype.byteCount
+    options.bytesPerSecond = bandwidth.map { $0 * 1e9 }
+    let isForPeople = output.format == .table || output.format == .markdown
+    let chosen: [ReplayColumn]
+    if let columns {
+      chosen = try ReplayColumn.named(columns.split(separator: ",").map(String.init))
+    } else if isForPeople {
+      // What was given a value for is shown.
+      var extra: Set<String> = []
+      if tolerance != nil { extra.formUnion(["false_safe_rate", "missed_skip_rate"]) }
+      if bandwidth != nil { extra.insert("predictor_seconds") }
+      chosen = ReplayColumn.all.filter { $0.isShown || extra.contains($0.key) }
+    } else {
+      chosen = ReplayColumn.all
+    }
+    return ReplayRow.Request(
+      columns: chosen, options: options, slicing: by,
+      json: output.format == .json && columns == nil && !summary)
+  }
+
+  private func tellRemarks(_ plans: [PolicyPlan], _ refusals: [String]) {
+    var told: Set<String> = []
+    for plan in plans where told.insert(plan.entry.name).inserted {
       if let reason = plan.entry.standIn { Terminal.remark("\(plan.entry.name) is a stand-in: \(reason)") }
     }
-    for plan in plans where bounds {
-      if let refusal = try Replay.missingIdeal(of: plan, over: geometries(plan)) {
-        Terminal.remark("no ideal row: \(refusal)")
+    for refusal in refusals { Terminal.remark("no ideal row: \(refusal)") }
+  }
+
+  private func tellThroughput(_ rows: [ReplayRow], _ seconds: Double) {
+    let calls = Double(rows.reduce(0) { $0 + $1.tokenCallCount })
+    Terminal.remark(
+      "\(rows.count) replays in \(Table.decimal(seconds, 2)) s with opening and measuring: "
+        + "\(Table.decimal(Double(rows.count) / seconds, 1)) replays/s, "
+        + "\(Table.decimal(calls / seconds / 1e6, 2)) million token-calls/s")
+  }
+
+  private func show(
+    _ rows: [ReplayRow], _ plans: [PolicyPlan], _ traces: [String], _ request: ReplayRow.Request, _ kept: Kept
+  ) throws {
+    let overTraces = traces.count > 1 || summary ? ReplaySummary.table(rows, plans: plans) : nil
+    if summary, let overTraces {
+      return try Terminal.show(overTraces.formatted(output.format))
+    }
+    let table = ReplayTable.table(rows, request.columns, traces: traces)
+    switch output.format {
+    case .json where request.json:
+      try Terminal.show(ReplayTable.json(rows, traces: traces, sites: kept.sites, summary: overTraces).text)
+    case .json, .csv: try Terminal.show(table.formatted(output.format))
+    case .table, .markdown:
+      try Terminal.show(table.formatted(output.format))
+      if let overTraces { try Terminal.show("\n" + overTraces.formatted(output.format)) }
+      if let by {
+        try Terminal.show("\n" + ReplayTable.slices(rows, by, traces: traces).formatted(output.format))
+      }
+      if let first = kept.first { try show(first) }
+    }
+  }
+
+  // Drawings and lists of the first policy.
+  private func show(_ first: Replay) throws {
+    if growth {
+      let stream = first.streams[0]
+      let values = first.errorGrowth
+      try showDrawing(
+        "Error by calls since the last computed one, \(first.spec):",
+        Drawing.columns(values, labels: values.indices.map { "\($0 + 1)" }))
+      try showDrawing(
+        "Error of each call of chunk \(stream.chunk), C computed, p predicted:",
+        Drawing.columns(
+          stream.worstTokenErrors.indices.map { call in stream.callErrors.map { $0[call] }.max()! },
+          labels: stream.picture(lane: 0).map(String.init)))
+    }
+    if tokens > 0, let bottlenecks = first.details?.bottlenecks {
+      try Terminal.show("\nBottleneck tokens, \(first.spec):")
+      try Terminal.show(ReplayTable.bottlenecks(first, limit: tokens).formatted(output.format))
+      if let half = bottlenecks.fraction(carrying: 0.5), let most = bottlenecks.fraction(carrying: 0.9) {
+        try Terminal.show(
+          "\nHalf of the error lies in \(Table.decimal(half * 100, 1)) % of the tokens, 90 % of it in "
+            + "\(Table.decimal(most * 100, 1)) %.")
+      }
+      if !bottlenecks.groups.isEmpty {
+        try Terminal.show("\nGroups of predicted tokens; lift is of the tokens that hold half of the error:")
+        try Terminal.show(ReplayTable.groups(first).formatted(output.format))
       }
     }
-    let first = replays.first { $0.spec == plans[0].spec } ?? replays[0]
-    switch output.format {
-    case .json: try Terminal.show(ReplayTable.json(replays).text)
-    case .csv: try Terminal.show(ReplayTable.table(replays).formatted(.csv))
-    case .table, .markdown:
-      try Terminal.show(ReplayTable.table(replays).formatted(output.format))
-      if growth {
-        let stream = first.streams[0]
-        let values = first.errorGrowth
-        try showDrawing(
-          "Error by calls since the last computed one, \(first.spec):",
-          Drawing.columns(values, labels: values.indices.map { "\($0 + 1)" }))
-        try showDrawing(
-          "Error of each call of chunk \(stream.chunk), C computed, p predicted:",
-          Drawing.columns(
-            stream.worstTokenErrors.indices.map { call in stream.callErrors.map { $0[call] }.max()! },
-            labels: stream.picture(lane: 0).map(String.init)))
-      }
-      if tokens > 0 {
-        try Terminal.show("\nBottleneck tokens, \(first.spec):")
-        try Terminal.show(
-          ReplayTable.bottlenecks(first, limit: tokens).formatted(output.format))
-      }
-      if decisions {
-        try Terminal.show("\nDecisions, \(first.spec):")
-        try Terminal.show(ReplayTable.decisions(first).formatted(output.format))
-      }
+    if decisions {
+      try Terminal.show("\nDecisions, \(first.spec):")
+      try Terminal.show(ReplayTable.decisions(first).formatted(output.format))
     }
   }
 
@@ -94,4 +250,11 @@ struct ReplayCommand: ParsableCommand {
     let fenced = output.format == .markdown ? "\n```\n\(drawing)\n```" : drawing
     try Terminal.show("\n\(title)\n\(fenced)")
   }
+}
+
+/// The numbers that a cache holds.
+enum CacheType: String, CaseIterable, ExpressibleByArgument {
+  case float32, bfloat16, float16
+
+  var byteCount: Int { self == .float32 ? 4 : 2 }
 }

@@ -13,6 +13,46 @@ struct TraceInput: ParsableArguments {
   func catalog() throws -> GeometryCatalog { try GeometryCatalog.opening(trace) }
 }
 
+/// The traces a command works on.
+struct TracesInput: ParsableArguments {
+  @Argument(
+    help: ArgumentHelp(
+      "Recorded traces (.h5), .geometry folders that 'wctrace index' made, or folders of either.",
+      valueName: "trace"))
+  var traces: [String]
+
+  mutating func validate() throws {
+    guard !traces.isEmpty else { throw ValidationError("name a trace, or a folder of traces") }
+  }
+
+  /// Every trace once, in the order named; those of a folder by name.
+  ///
+  /// A geometry whose trace lies beside it belongs to that trace.
+  func paths() throws -> [String] {
+    var seen: Set<String> = []
+    return try traces.flatMap { try TracesInput.members($0) }.filter { seen.insert($0).inserted }
+  }
+
+  private static func members(_ path: String) throws -> [String] {
+    guard let names = try? FileManager.default.contentsOfDirectory(atPath: path), !isGeometry(path) else {
+      return [path]
+    }
+    let folder = path.hasSuffix("/") ? path : path + "/"
+    let members = names.sorted().filter { name in
+      name.hasSuffix(".h5")
+        || isGeometry(name) && !names.contains(String(name.dropLast(".geometry".count)) + ".h5")
+    }
+    guard !members.isEmpty else {
+      throw TraceError(.missing, path: path, "the folder holds no trace (*.h5) and no geometry (*.geometry)")
+    }
+    return members.map { folder + $0 }
+  }
+
+  private static func isGeometry(_ path: String) -> Bool {
+    path.hasSuffix(".geometry") || path.hasSuffix(".geometry/")
+  }
+}
+
 extension GeometryCatalog {
   /// What the folder of a trace's geometry is called.
   static func folder(of trace: String) -> String {

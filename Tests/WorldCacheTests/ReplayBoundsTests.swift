@@ -8,9 +8,11 @@ struct ReplayBoundsTests {
   private func table(
     _ specs: [String], _ synthetics: [Synthetic], withBounds: Bool = true
   ) throws -> [Replay] {
-    try Replay.table(
-      of: specs.map { try PolicyRegistry.plan($0) }, over: { _ in synthetics.map(\.geometry) },
-      withBounds: withBounds)
+    let geometries = synthetics.map(\.geometry)
+    return try ReplayBatch(
+      plans: PolicySweep.plans(specs, limit: 100), traces: [("made up", { { _ in geometries } })],
+      bounds: withBounds ? .ideals : .none, figures: .table, workerCount: 2
+    ).run { _, _, replay in replay }.rows
   }
 
   private let smooth = Synthetic(.smooth, seed: 1, calls: 12, tokens: 5)

@@ -7,6 +7,7 @@ public enum PolicyTable {
       let value = parameter.defaultValue.map { "=\($0)" } ?? " (required)"
       lines.append("  \(parameter.key)\(value)  \(parameter.meaning); \(parameter.allowed)")
     }
+    for fact in PolicyFacts(entry)?.lines ?? [] { lines.append("  \(fact.name): \(fact.value)") }
     lines.append("  source: \(entry.source)")
     if let standIn = entry.standIn { lines.append("  stand-in: \(standIn)") }
     return lines.joined(separator: "\n")
@@ -45,6 +46,10 @@ public enum PolicyTable {
           ("policy", .string(entry.name)), ("summary", .string(entry.summary)),
           ("source", .string(entry.source)),
           ("stand_in", entry.standIn.map { .string($0) } ?? .null),
+          (
+            "with_defaults",
+            PolicyFacts(entry).map { .object($0.lines.map { ($0.key, .string($0.value)) }) } ?? .null
+          ),
           (
             "parameters",
             .array(

@@ -6,6 +6,8 @@ public struct Table: Sendable {
     case integer(Int)
     /// A number and how many decimals a person wants to see.
     case number(Double, decimals: Int)
+    /// Bytes, shown as megabytes.
+    case bytes(Int)
     /// Not defined here; prints as n/a and is null in JSON.
     case none
   }
@@ -99,7 +101,7 @@ public enum TableFormat: String, Sendable, CaseIterable { case table, json, csv,
 extension Table.Cell {
   var isNumber: Bool {
     switch self {
-    case .integer, .number: true
+    case .integer, .number, .bytes: true
     case .text, .none: false
     }
   }
@@ -110,6 +112,7 @@ extension Table.Cell {
     case .text(let text): text
     case .integer(let number): String(number)
     case .number(let number, let decimals): Table.decimal(number, decimals)
+    case .bytes(let count): Table.decimal(Double(count) / 1e6, 2)
     case .none: "n/a"
     }
   }
@@ -118,7 +121,7 @@ extension Table.Cell {
   var exact: String {
     switch self {
     case .text(let text): text
-    case .integer(let number): String(number)
+    case .integer(let number), .bytes(let number): String(number)
     case .number(let number, _): "\(number)"
     case .none: ""
     }
@@ -127,7 +130,7 @@ extension Table.Cell {
   var json: JSONValue {
     switch self {
     case .text(let text): .string(text)
-    case .integer(let number): .integer(number)
+    case .integer(let number), .bytes(let number): .integer(number)
     case .number(let number, _): .number(number)
     case .none: .null
     }
