@@ -60,6 +60,8 @@ public enum PolicyRegistry {
     TaylorPolicy.entry,
     WorldCachePolicy.entry,
     SchedulePolicy.entry,
+    RulePolicy.entry,
+    ProgramPolicy.entry,
     IdealPolicy.entry,
   ]
 

@@ -7,10 +7,17 @@ enum Fixture {
 
   static func path(_ name: String) -> String { folder.appending(path: name).path }
 
+  /// A file of the folder examples.
+  static func example(_ name: String) -> String {
+    folder.appending(path: "../../../examples/\(name)").standardizedFileURL.path
+  }
+
   /// What stands for a policy's required text in the contract suite.
   static func argument(of policy: String) -> String {
     switch policy {
     case "schedule": path("schedule.json")
+    case "rule": example("worldcache.yaml")
+    case "program": "python3 " + example("easycache.py")
     default: preconditionFailure("no file stands for \(policy)")
     }
   }

@@ -26,6 +26,7 @@ public struct Replay: Sendable {
     spec = plan.spec
     let policies = try geometries.enumerated().map { try plan.policy(for: $1, place: $0) }
     streams = zip(policies, geometries).map { StreamReplay($0, over: $1, details: details) }
+    if let failure = streams.lazy.compactMap(\.failure).first { throw failure }
     for geometry in geometries { try geometry.distances.requireIntact() }
     site = geometries[0].site
     tokens = geometries[0].tokens
