@@ -59,6 +59,9 @@ public struct Parameter: Hashable, Sendable {
     self.isQuiet = isQuiet
   }
 
+  /// Whether a file or a program may name a parameter so.
+  static func isName(_ key: String) -> Bool { key.wholeMatch(of: /[a-z][a-z0-9-]*/) != nil }
+
   /// The values it takes, in words.
   public var allowed: String {
     switch kind {
@@ -170,6 +173,11 @@ public struct ParameterValues: Sendable {
     return try ParameterValues(spec, parameters).text(key)
   }
 
+  /// A number in its shortest spelling; other words as they are.
+  static func scalar(_ text: String) -> String {
+    Double(text).map { $0.isFinite ? $0.shortest : text } ?? text
+  }
+
   private enum Value {
     case real(Double)
     case integer(Int)
@@ -219,7 +227,7 @@ public struct ParameterValues: Sendable {
       if numbers.allSatisfy({ $0.map(range.contains) ?? false }) {
         return .wholeNumbers(numbers.compactMap { $0 })
       }
-    case .scalar: return .text(Double(text).map { $0.isFinite ? $0.shortest : text } ?? text)
+    case .scalar: return .text(scalar(text))
     case .counts:
       let numbers = text.split(separator: "+", omittingEmptySubsequences: false).map { Int($0) ?? 0 }
       // Equal numbers are one number: a setting has one spelling.

@@ -24,6 +24,9 @@ public protocol Policy: Sendable {
   var minimumCallCount: Int { get }
   /// Throws a ``PolicyError`` when it does not fit a chunk for other reasons than the number of calls.
   func check(_ geometry: Geometry) throws
+  /// What keeps it from deciding any further, for policies that ask something outside; such a policy
+  /// computes from then on, and a driver gives up what it was doing.
+  var failure: PolicyError? { get }
   /// How it predicts, for the ideal schedule of the same predictor; nil when it never predicts, or when a
   /// prediction depends on more than the newest computed calls.
   var predictor: (any Predictor)? { get }
@@ -49,6 +52,7 @@ extension Policy {
   public func changes(blockCount: Int) -> [ChangeRequest] { [] }
   public var minimumCallCount: Int { 1 }
   public func check(_ geometry: Geometry) throws {}
+  public var failure: PolicyError? { nil }
   public var cachedTensorCount: Int { predictor?.anchorCount ?? 1 }
   public var groupNames: [String] { predictor?.groupNames ?? [] }
 }
@@ -130,6 +134,8 @@ public protocol Signals {
   func meanAbsoluteChange(_ change: ChangeRequest, _ u: Int, _ v: Int) -> Double
   /// `‖x_u − x_v‖₂` over all tokens and channels.
   func distance(_ change: ChangeRequest, _ u: Int, _ v: Int) -> Double
+  /// `‖x‖₂` over all tokens and channels at a call.
+  func magnitude(_ change: ChangeRequest, at position: Int) -> Double
   /// What `make` answers, made only once for equal keys where the driver remembers.
   ///
   /// For values that follow from the key and recorded values alone, so that replays with other settings can

@@ -81,6 +81,8 @@ public enum PolicyRegistry {
     SenCachePolicy.entry,
     AdaCachePolicy.entry,
     BWCachePolicy.entry,
+    RulePolicy.entry,
+    ProgramPolicy.entry,
     IdealPolicy.entry,
   ]
 

@@ -70,6 +70,7 @@ struct FeatureSignals: Signals {
   func meanAbsolute(_ change: ChangeRequest, at position: Int) -> Double { .nan }
   func meanAbsoluteChange(_ change: ChangeRequest, _ u: Int, _ v: Int) -> Double { .nan }
   func distance(_ change: ChangeRequest, _ u: Int, _ v: Int) -> Double { .nan }
+  func magnitude(_ change: ChangeRequest, at position: Int) -> Double { .nan }
 
   func norms(of combination: Combination) -> [Double] {
     features.flatMap { calls in

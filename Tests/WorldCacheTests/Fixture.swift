@@ -7,11 +7,18 @@ enum Fixture {
 
   static func path(_ name: String) -> String { folder.appending(path: name).path }
 
+  /// A file of the folder examples.
+  static func example(_ name: String) -> String {
+    folder.appending(path: "../../../examples/\(name)").standardizedFileURL.path
+  }
+
   /// What stands for a policy's required text in the contract suite.
   static func argument(of policy: String) -> String {
     switch policy {
     case "schedule": path("schedule.json")
     case "mask": "0+3+8"
+    case "rule": example("worldcache.yaml")
+    case "program": "python3 " + example("easycache.py")
     default: preconditionFailure("no file stands for \(policy)")
     }
   }

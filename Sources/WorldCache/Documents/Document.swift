@@ -53,7 +53,7 @@ struct Document: Sendable {
     }
   }
 
-  /// Puts a setting in place of every unquoted `$name`.
+  /// Puts a setting in place of every `$name`.
   func replacing(_ settings: (String, _ line: Int) throws -> String) rethrows -> Document {
     switch value {
     case .mapping(let members):

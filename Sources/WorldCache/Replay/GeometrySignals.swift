@@ -85,6 +85,11 @@ struct GeometrySignals: Signals {
     return branches.reduce(0) { $0 + table.squaredChange(u, v, branch: $1) }.squareRoot()
   }
 
+  func magnitude(_ change: ChangeRequest, at position: Int) -> Double {
+    let table = table(change, [position])
+    return branches.reduce(0) { $0 + table.square(at: position, branch: $1) }.squareRoot()
+  }
+
   private func mean(
     _ change: ChangeRequest, _ positions: [Int], _ value: (ChangeTable, Int) -> Double
   ) -> Double {

@@ -32,6 +32,7 @@ public struct Replay: Sendable {
         pair.0, over: pair.1, figures: figures,
         memo: memories.isEmpty ? ReplayMemo() : memories[place])
     }
+    if let failure = streams.lazy.compactMap(\.failure).first { throw failure }
     for geometry in geometries { try geometry.distances.requireIntact() }
     site = geometries[0].site
     tokens = geometries[0].tokens

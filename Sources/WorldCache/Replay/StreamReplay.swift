@@ -34,6 +34,8 @@ public struct StreamReplay: Sendable {
   public let cache: CacheSize
   /// The finer figures, where they were asked for.
   public let details: StreamDetails?
+  /// What kept the policy from deciding all calls; nil when nothing did.
+  public let failure: PolicyError?
 
   /// Decisions that were taken to compute, and all decisions.
   public var computedCount: Int { lanes.reduce(0) { $0 + $1.count { $0.action == .compute } } }
@@ -64,6 +66,7 @@ public struct StreamReplay: Sendable {
     var sums = ErrorSums(geometry, laneCount: lanes.count, figures: figures, memo: memo)
     var trail = figures.contains(.details) ? Trail(covered: lanes.map(\.covered)) : nil
     var decisions = [[Decision]](repeating: [], count: lanes.count)
+    var failure: PolicyError?
     for position in 0..<geometry.callCount {
       if let segment = geometry.segments.first(where: { $0.lowerBound == position }) {
         for lane in lanes.indices { lanes[lane].begin(segment) }
@@ -103,9 +106,11 @@ public struct StreamReplay: Sendable {
             branches: lanes[lane].covered)
         }
       }
+      failure = failure ?? lanes.lazy.compactMap(\.policy.failure).first
     }
     for lane in lanes.indices { sums.closeStreak(lane: lane) }
     let isIntegrated = geometry.site.isIntegrated && figures.contains(.finalLatent)
+    self.failure = failure
     chunk = geometry.chunk
     steps = geometry.calls[0].map(\.step)
     sigmas = geometry.calls[0].map(\.sigma)
