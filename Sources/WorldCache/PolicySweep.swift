@@ -8,14 +8,17 @@ public struct PolicySweep: Sendable {
   private let items: [[String]]
   private let name: String
   private let text: String
+  /// Whether anything stands for something else than it says.
+  private let isSweep: Bool
 
   /// Reads a spelling; throws a ``PolicyError`` where a range or an alternative is not one.
   public init(parsing text: String) throws {
     self.text = text
     let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
     name = String(parts[0])
-    items =
-      try parts.count == 2 ? PolicySpec.items(of: parts[1]).map { try PolicySweep.alternatives($0) } : []
+    let written = parts.count == 2 ? PolicySpec.items(of: parts[1]) : []
+    items = try written.map { try PolicySweep.alternatives($0) }
+    isSweep = zip(items, written).contains { item, text in item != [String(text)] }
   }
 
   /// How many settings it stands for; nil when more than fit a number.
@@ -30,8 +33,8 @@ public struct PolicySweep: Sendable {
 
   /// Every setting; throws a ``PolicyError`` when one is not `key=value`.
   public func specs() throws -> [PolicySpec] {
-    // What stands for one thing is read as it was written, so that errors show that.
-    guard items.contains(where: { $0.count > 1 }) else { return [try PolicySpec(parsing: text)] }
+    // What stands for itself is read as it was written, so that errors show that.
+    guard isSweep else { return [try PolicySpec(parsing: text)] }
     var spellings = [""]
     for item in items {
       spellings = spellings.flatMap { start in item.map { start.isEmpty ? $0 : start + "," + $0 } }

@@ -51,6 +51,7 @@ struct ScriptedRun {
     var tokenModalities: [Int] { [0] }
     func norms(of combination: Combination) -> [Double] { preconditionFailure("no values at the site") }
     func meanAbsolute(_ change: ChangeRequest, at position: Int) -> Double { abs(value(change, position)) }
+    func magnitude(_ change: ChangeRequest, at position: Int) -> Double { abs(value(change, position)) }
     func meanAbsoluteChange(_ change: ChangeRequest, _ u: Int, _ v: Int) -> Double {
       abs(value(change, v) - value(change, u))
     }
