@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 
-PACKAGES := libhdf5-dev libopenblas-dev libzstd-dev pkg-config
+PACKAGES := libhdf5-dev libopenblas-dev libzstd-dev pkg-config zlib1g-dev
 WCTRACE := .build/release/wctrace
 TRACE := demo/room.h5
 POLICY := worldcache:eta=0.5
@@ -56,7 +56,7 @@ lint:
 # Installs the C libraries when they are missing, with sudo unless root.
 setup:
 	@command -v swift >/dev/null || { echo "Swift 6.2 or later is needed: https://www.swift.org/install" >&2; exit 1; }
-	@if ! pkg-config --exists hdf5 openblas libzstd 2>/dev/null; then \
+	@if ! pkg-config --exists hdf5 openblas libzstd zlib 2>/dev/null; then \
 	  root=""; [ "$$(id -u)" = 0 ] || root=sudo; \
 	  $$root apt-get update -qq; \
 	  DEBIAN_FRONTEND=noninteractive $$root apt-get install -y -qq $(PACKAGES); \

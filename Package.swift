@@ -16,8 +16,9 @@ let package = Package(
   targets: [
     .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
-    .target(name: "Trace", dependencies: ["CHDF5", "CZstd"]),
+    .target(name: "Trace", dependencies: ["CHDF5", "CZlib", "CZstd"]),
     .target(
       name: "WorldCache", dependencies: ["Trace", .product(name: "Yams", package: "Yams")],
       swiftSettings: [.strictMemorySafety()]),

@@ -5,7 +5,7 @@ import WorldCache
 /// `wctrace import`: a trace from arrays that other programs saved.
 struct Import: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Make a trace of .npy or .safetensors arrays.",
+    abstract: "Make a trace of .npy, .npz or .safetensors arrays.",
     discussion: """
       Each tap is an array of (calls, tokens, channels). A JSON file names the arrays and describes the calls, the \
       layouts and the model; docs/import.md specifies it.
@@ -24,12 +24,17 @@ struct Import: ParsableCommand {
   var noSpaceCheck = false
 
   mutating func run() throws {
+    var bar: wctrace.Progress?
     let count = try TraceImport.write(
       metadata, to: output, recorder: "wctrace \(Wctrace.version) import", overwrite: force,
       checksSpace: !noSpaceCheck,
       announce: { estimate in
         let raw = Table.decimal(Double(estimate.rawByteCount) / 1e6, 1)
         Terminal.remark("importing up to \(raw) MB on disk, as much again while finishing")
+      },
+      progress: { done, total in
+        bar = bar ?? wctrace.Progress(total: total, unit: "calls")
+        bar?.update(done)
       })
     try Terminal.show("\(output): \(count) calls")
   }

@@ -24,7 +24,7 @@ struct Merge: ParsableCommand {
 
   mutating func run() throws {
     let folder = output.hasSuffix("/") ? String(output.dropLast()) : output
-    try Terminal.checkFolder(of: folder)
+    try Terminal.checkParent(of: folder)
     let merge = try TraceMerge(of: traces, to: folder)
     var table = Table(columns: [
       .init("trace", key: "trace"), .init("calls", key: "calls"), .init("planned", key: "planned_calls"),

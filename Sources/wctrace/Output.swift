@@ -42,14 +42,19 @@ enum Terminal {
 
   /// Throws unless a file of this name could be put into its folder.
   static func checkFolder(of path: String) throws {
+    try checkParent(of: path)
+    let attributes = try? FileManager.default.attributesOfItem(atPath: path)
+    if attributes?[.type] as? FileAttributeType == .typeDirectory {
+      throw TraceError(.inputOutput, path: path, "this is a folder; name a file")
+    }
+  }
+
+  /// Throws unless something of this name could be made where it is to be.
+  static func checkParent(of path: String) throws {
     let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
     guard FileManager.default.isWritableFile(atPath: folder) else {
       throw TraceError(
         .inputOutput, path: path, "the folder \(folder) does not exist or cannot be written to")
-    }
-    let attributes = try? FileManager.default.attributesOfItem(atPath: path)
-    if attributes?[.type] as? FileAttributeType == .typeDirectory {
-      throw TraceError(.inputOutput, path: path, "this is a folder; name a file")
     }
   }
 

@@ -17,6 +17,7 @@ import Testing
   func doors() throws {
     let doors = [
       "CHDF5": "Sources/Trace/HDF5/", "CZstd": "Sources/Trace/Zstd/",
+      "CZlib": "Sources/Trace/Zlib/",
       "COpenBLAS": "Sources/WorldModel/BLAS.swift",
     ]
     var imports = 0

@@ -86,4 +86,56 @@ import Trace
       }
     }
   }
+
+  @Test("NumPy's files are imported, and NumPy reads an export")
+  func arrays() throws {
+    let setup = try Tool(["-c", "exec make -s python"], URL(filePath: "/bin/sh"))
+    try #require(setup.status == 0, "\(setup.errors)")
+    try withTemporaryDirectory { folder in
+      // Halves that deflate packs, in more than one of the importer's pieces; `latent` runs backwards.
+      let save = """
+        import sys, numpy as np
+        a = np.round(np.random.default_rng(7).standard_normal((4, 1100, 256)) * 8).astype("<f2")
+        np.save(sys.argv[1] + "/plain.npy", a)
+        np.savez(sys.argv[1] + "/stored.npz", output=a, latent=a[::-1])
+        np.savez_compressed(sys.argv[1] + "/packed.npz", output=a, latent=a[::-1])
+        """
+      try #require(try Tool(["-c", save, folder.path], Self.python).status == 0)
+      func load(_ taps: String) throws -> TraceReader {
+        let calls = (0..<4).map { #"{"step": \#($0), "timestep": 1, "sigma": 1, "weight": -1}"# }
+        let json = """
+          {"model": "m", "solver": "s", "blocks": 1, "calls": [\(calls.joined(separator: ","))],
+           "layouts": {"grid": {"channels": 256, "grid": [1, 11, 100]}}, "taps": {\(taps)}}
+          """
+        try Data(json.utf8).write(to: folder.appending(path: "meta.json"))
+        let path = folder.path + "/x.h5"
+        let run = try Tool("import", folder.path + "/meta.json", "-o", path, "--force")
+        try #require(run.status == 0, "\(run.errors)")
+        return try TraceReader(path: path)
+      }
+      let plain = try load(#""output": {"file": "plain.npy", "layout": "grid"}"#)
+      let expected = try (0..<4).map { try plain.feature(.output, call: $0) }
+      #expect(Set(expected[0].values).count > 10)
+      for name in ["stored.npz", "packed.npz"] {
+        let reader = try load(
+          ["output", "latent"].map { #""\#($0)": {"file": "\#(name)", "array": "\#($0)", "layout": "grid"}"# }
+            .joined(separator: ","))
+        #expect(reader.dtype == .float16)
+        for call in 0..<4 {
+          #expect(try reader.feature(.output, call: call) == expected[call], "\(name)")
+          #expect(try reader.feature(.latent, call: 3 - call) == expected[call], "\(name)")
+        }
+      }
+      let export = try Tool("export", folder.path + "/x.h5", "-o", folder.path + "/out")
+      #expect(export.status == 0, "\(export.errors)")
+      let compare = """
+        import sys, numpy as np
+        a, b = (np.load(sys.argv[1] + name) for name in ("/plain.npy", "/out/output.npy"))
+        c = np.load(sys.argv[1] + "/out/latent.npy")
+        print(b.dtype, b.shape, np.array_equal(a, b), np.array_equal(a[::-1], c))
+        """
+      #expect(
+        try Tool(["-c", compare, folder.path], Self.python).output == "float16 (4, 1100, 256) True True\n")
+    }
+  }
 }

@@ -1,53 +1,41 @@
-import Foundation
-
 /// Makes a trace of arrays that other programs saved, one per tap, and a JSON file that describes them.
 ///
-/// The JSON file is specified in `docs/import.md`. Every tap is fresh at every call.
+/// The JSON file is specified in `docs/import.md`.
 public enum TraceImport {
   /// Writes the trace and returns its number of calls; memory: one tensor per tap.
   ///
   /// `announce` is told what it will take before anything is written, and a disk with less space is refused
-  /// unless `checksSpace` is false. `progress` is told how many calls are done. Throws `missing`, `invalid`, `lacking`, `corrupt`,
-  /// `exists`, `inUse` or `inputOutput`, with the file that is meant.
+  /// unless `checksSpace` is false. `progress` is told how many calls are done, of how many. Throws `missing`,
+  /// `invalid`, `lacking`, `corrupt`, `exists`, `inUse` or `inputOutput`, with the file that is meant.
   public static func write(
     _ metadataPath: String, to path: String, recorder: String, overwrite: Bool = false,
     checksSpace: Bool = true, announce: (RecordingEstimate) -> Void = { _ in },
-    progress: (Int) -> Void = { _ in }
+    progress: (Int, Int) -> Void = { _, _ in }
   ) throws(TraceError) -> Int {
     let metadata = try ImportMetadata.read(metadataPath)
     let calls = calls(metadata)
-    let header = header(metadata, calls, recorder)
+    let header = try header(metadata, calls, recorder, metadataPath)
     if let problem = TraceFormat.problem(with: header) {
       throw TraceError(.invalid, path: metadataPath, problem)
     }
-    let layouts = try layouts(metadata, metadataPath)
-    func open(_ source: ImportMetadata.Source, _ layout: TokenTable, _ entries: Int) throws(TraceError)
-      -> ArrayFile
-    {
-      let place =
-        source.file.hasPrefix("/") ? source.file : FileSystem.folder(of: metadataPath) + "/" + source.file
-      let file = try ArrayFile(path: place, name: source.array)
-      let shape = [entries, layout.tokens.count, layout.channelCount]
-      guard file.shape == shape else {
-        throw TraceError(
-          .invalid, path: place,
-          "the shape must be \(shape), as calls and the layout \(layout.name) say; it is \(file.shape)")
-      }
-      return file
-    }
+    let layouts = try metadata.tokenTables(metadataPath)
     var taps: [Tap: String] = [:]
+    var states: [Tap: [TapState]] = [:]
     var files: [Tap: ArrayFile] = [:]
     for (name, source) in metadata.taps.sorted(by: { $0.key < $1.key }) {
+      let place = "taps.\(name)"
       guard let tap = Tap(name: name) else {
         throw TraceError(.invalid, path: metadataPath, at: "taps", "there is no tap '\(name)'")
       }
       guard let layout = layouts[source.layout ?? name] else {
         throw TraceError(
-          .invalid, path: metadataPath, at: "taps.\(name)", "there is no layout '\(source.layout ?? name)'")
+          .invalid, path: metadataPath, at: place, "there is no layout '\(source.layout ?? name)'")
       }
       taps[tap] = layout.name
-      files[tap] = try open(source, layout, calls.count)
+      states[tap] = try Self.states(source, callCount: calls.count, metadataPath, place)
+      files[tap] = try open(source, layout, calls.count, beside: metadataPath)
     }
+    let stretches = try stretches(metadata, metadataPath)
     let dtype = try dtype(metadata, files, metadataPath)
     let estimate = RecordingEstimate(
       calls: calls, layouts: Array(layouts.values), taps: taps, dtype: dtype,
@@ -63,14 +51,17 @@ public enum TraceImport {
         throw TraceError(
           .invalid, path: metadataPath, at: "final", "final needs the tap output, guided or latent")
       }
-      final = try open(source, layout, header.chunkCount)
+      final = try open(source, layout, header.chunkCount, beside: metadataPath)
     }
     for call in calls {
+      let own = states.mapValues { $0[call.ordinal] }
       var features: [Tap: Tensor] = [:]
-      for (tap, file) in files { features[tap] = try tensor(file, call.ordinal) }
-      try writer.append(call, features: features)
-      progress(call.ordinal + 1)
+      for (tap, file) in files where own[tap] != .absent { features[tap] = try tensor(file, call.ordinal) }
+      try writer.append(
+        call, states: own, stretchSeconds: stretches[call.ordinal], features: features)
+      progress(call.ordinal + 1, calls.count)
     }
+    for file in files.values { try file.finish() }
     if let final {
       for chunk in 0..<header.chunkCount { try writer.setFinal(chunk: chunk, try tensor(final, chunk)) }
     }
@@ -78,8 +69,58 @@ public enum TraceImport {
     return calls.count
   }
 
+  private static func open(
+    _ source: ImportMetadata.Source, _ layout: TokenTable, _ entries: Int, beside metadataPath: String
+  ) throws(TraceError) -> ArrayFile {
+    let place =
+      source.file.hasPrefix("/") ? source.file : FileSystem.folder(of: metadataPath) + "/" + source.file
+    let file = try ArrayFile(path: place, name: source.array)
+    let shape = [entries, layout.tokens.count, layout.channelCount]
+    guard file.shape == shape else {
+      throw TraceError(
+        .invalid, path: place,
+        "the shape must be \(shape), as calls and the layout \(layout.name) say; it is \(file.shape)")
+    }
+    return file
+  }
+
   private static func tensor(_ file: ArrayFile, _ entry: Int) throws(TraceError) -> Tensor {
     Tensor(rows: file.shape[1], columns: file.shape[2], values: try file.values(at: entry))
+  }
+
+  private static func states(
+    _ source: ImportMetadata.Source, callCount: Int, _ path: String, _ place: String
+  ) throws(TraceError) -> [TapState] {
+    guard let names = source.states else { return Array(repeating: .fresh, count: callCount) }
+    guard names.count == callCount else {
+      throw TraceError(
+        .invalid, path: path, at: place + ".states",
+        "there must be one for each of the \(callCount) calls, there are \(names.count)")
+    }
+    return try names.map { name throws(TraceError) in
+      guard let state = TapState.allCases.first(where: { $0.name == name }) else {
+        throw TraceError(
+          .invalid, path: path, at: place + ".states",
+          "there is no state '\(name)'; there are \(TapState.allCases.map(\.name).joined(separator: ", "))")
+      }
+      return state
+    }
+  }
+
+  private static func stretches(
+    _ metadata: ImportMetadata, _ path: String
+  ) throws(TraceError) -> [[Tap: Double]] {
+    try metadata.calls.enumerated().map { index, entry throws(TraceError) in
+      var stretches: [Tap: Double] = [:]
+      for (name, seconds) in entry.stretches ?? [:] {
+        guard let tap = Tap(name: name) else {
+          throw TraceError(
+            .invalid, path: path, at: "calls[\(index)].stretches", "there is no tap '\(name)'")
+        }
+        stretches[tap] = seconds
+      }
+      return stretches
+    }
   }
 
   // Positions are counted within each stream: same chunk, branch and expert.
@@ -88,50 +129,38 @@ public enum TraceImport {
     return metadata.calls.enumerated().map { ordinal, entry in
       let stream = [entry.chunk ?? 0, entry.branch ?? 0, entry.expert ?? 0]
       defer { counts[stream, default: 0] += 1 }
+      // Summed in the order of names, so that it does not depend on a dictionary's.
+      let stretches = (entry.stretches ?? [:]).sorted { $0.key < $1.key }.reduce(0) { $0 + $1.value }
       return Call(
         ordinal: ordinal, chunk: stream[0], branch: stream[1], expert: stream[2], stage: entry.stage ?? 0,
         step: entry.step, position: counts[stream, default: 0], timestep: entry.timestep, sigma: entry.sigma,
-        guidance: entry.guidance ?? 1, weight: entry.weight, seconds: entry.seconds ?? 0)
+        guidance: entry.guidance ?? 1, weight: entry.weight, seconds: entry.seconds ?? stretches)
     }
   }
 
-  private static func header(_ metadata: ImportMetadata, _ calls: [Call], _ recorder: String) -> TraceHeader {
+  private static func header(
+    _ metadata: ImportMetadata, _ calls: [Call], _ recorder: String, _ path: String
+  ) throws(TraceError) -> TraceHeader {
     func count(_ path: KeyPath<Call, Int>) -> Int {
       1 + min(max(calls.map { $0[keyPath: path] }.max() ?? 0, 0), TraceFormat.largestCount)
     }
+    let conditions = try (metadata.conditions ?? []).map { condition throws(TraceError) in
+      switch (condition.text, condition.numbers) {
+      case (let text?, nil): Condition(condition.name, text)
+      case (nil, let numbers?): Condition(condition.name, numbers)
+      default:
+        throw TraceError(
+          .invalid, path: path, at: "conditions",
+          "the condition '\(condition.name)' needs either a text or numbers")
+      }
+    }
     return TraceHeader(
       model: metadata.model, weightsDigest: metadata.weightsDigest ?? "", solver: metadata.solver,
-      shift: metadata.shift ?? 1, stepCount: count(\.step), chunkCount: count(\.chunk),
-      branchCount: count(\.branch), blockCount: metadata.blocks, recorder: recorder)
-  }
-
-  private static func layouts(
-    _ metadata: ImportMetadata, _ path: String
-  ) throws(TraceError) -> [String: TokenTable] {
-    var layouts: [String: TokenTable] = [:]
-    for (name, layout) in metadata.layouts {
-      let modalities = layout.modalities ?? [name]
-      let most = 1 << 12
-      guard layout.grid.count == 3, layout.grid.allSatisfy({ (1...most).contains($0) }),
-        modalities.count <= most,
-        layout.grid.reduce(1, *) <= TraceFormat.largestCount / max(1, modalities.count)
-      else {
-        throw TraceError(
-          .invalid, path: path, at: "layouts.\(name)",
-          "the grid must be [frames, rows, columns], each from 1 to \(most)")
-      }
-      let (rows, columns) = (layout.grid[1], layout.grid[2])
-      let tokens = modalities.indices.flatMap { modality in
-        (0..<layout.grid.reduce(1, *)).map {
-          TokenTable.Token(
-            modality: modality, frame: $0 / (rows * columns), row: $0 / columns % rows, column: $0 % columns,
-            validChannels: layout.channels)
-        }
-      }
-      layouts[name] = TokenTable(
-        name: name, modalities: modalities, channelCount: layout.channels, tokens: tokens)
-    }
-    return layouts
+      shift: metadata.shift ?? 1, stepCount: metadata.steps ?? count(\.step),
+      chunkCount: metadata.chunks ?? count(\.chunk), branchCount: metadata.branches ?? count(\.branch),
+      blockCount: metadata.blocks, sceneSeed: metadata.sceneSeed ?? 0, noiseSeed: metadata.noiseSeed ?? 0,
+      blasThreadCount: metadata.blasThreadCount ?? 0, blasCore: metadata.blasCore ?? "", recorder: recorder,
+      conditions: conditions)
   }
 
   // Without a wish, the smallest type that keeps every number exactly.
@@ -139,7 +168,8 @@ public enum TraceImport {
     _ metadata: ImportMetadata, _ files: [Tap: ArrayFile], _ path: String
   ) throws(TraceError) -> StorageType {
     guard let name = metadata.dtype else {
-      return files.values.allSatisfy { $0.element == .float16 } ? .float16 : .float32
+      let elements = Set(files.values.map(\.element))
+      return elements == [.float16] ? .float16 : elements == [.bfloat16] ? .bfloat16 : .float32
     }
     guard let dtype = StorageType(rawValue: name) else {
       let names = StorageType.allCases.map(\.rawValue).joined(separator: " or ")

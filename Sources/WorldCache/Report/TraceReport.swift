@@ -105,7 +105,7 @@ public enum TraceReport {
     let header = trace.header
     var special: [(String, JSONValue)] = []
     if !header.conditions.isEmpty {
-      special.append(("conditions", .string(header.conditions.map(\.name).joined(separator: ", "))))
+      special.append(("conditions", .object(header.conditions.map { ($0.name, json($0)) })))
     }
     if trace.coding != .plain { special.append(("coding", .string(trace.coding.rawValue))) }
     if let lossy = trace.lossy {
@@ -129,6 +129,13 @@ public enum TraceReport {
     return facts + special
   }
 
+  private static func json(_ condition: Condition) -> JSONValue {
+    switch condition.value {
+    case .text(let text): .string(text)
+    case .numbers(let numbers): .array(numbers.map { .number($0) })
+    }
+  }
+
   // A fact as a cell that keeps its precision.
   private static func number(_ value: JSONValue) -> Table.Cell {
     if case .number(let number) = value { return .number(number, decimals: 3) }
@@ -140,7 +147,22 @@ public enum TraceReport {
     case .integer(let number): .integer(number)
     case .number(let number): .text(Table.decimal(number, 3))
     case .string(let text): .text(text.isEmpty ? "-" : text)
+    case .object(let conditions):
+      .text(conditions.map { "\($0) \(summary($1))" }.joined(separator: ", "))
     default: .none
+    }
+  }
+
+  // A condition in a few words: the start of a text, or of a list of numbers.
+  private static func summary(_ value: JSONValue) -> String {
+    switch value {
+    case .string(let text):
+      let line = text.split(whereSeparator: \.isNewline).joined(separator: " ")
+      return line.count > 60 ? "'\(line.prefix(57))...'" : "'\(line)'"
+    case .array(let numbers):
+      let first = numbers.prefix(4).map(\.text).joined(separator: " ")
+      return numbers.count > 4 ? "\(first) ... (\(numbers.count) numbers)" : first
+    default: return value.text
     }
   }
 }
