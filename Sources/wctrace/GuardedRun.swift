@@ -27,18 +27,23 @@ enum GuardedRun {
     }
   }
 
-  /// Runs this tool with other arguments and the same outputs; returns its exit code.
+  /// Runs this tool with other arguments and the same standard error; returns its exit code and output.
   ///
   /// Throws `corrupt` when the process died of `path`.
-  static func run(_ arguments: [String], over path: String) throws -> Int32 {
+  static func run(_ arguments: [String], over path: String) throws -> (status: Int32, output: String) {
     let process = Process()
+    let pipe = Pipe()
+    process.standardOutput = pipe
     process.executableURL = Bundle.main.executableURL ?? URL(filePath: CommandLine.arguments[0])
     process.arguments = arguments
     // The death of the process is a result here, not a bug to be printed.
     process.environment = ProcessInfo.processInfo.environment.merging(["SWIFT_BACKTRACE": "enable=no"]) { $1 }
     try process.run()
+    let output = try pipe.fileHandleForReading.readToEnd() ?? Data()
     process.waitUntilExit()
-    guard process.terminationReason == .uncaughtSignal else { return process.terminationStatus }
+    guard process.terminationReason == .uncaughtSignal else {
+      return (process.terminationStatus, String(decoding: output, as: UTF8.self))
+    }
     let signal = process.terminationStatus
     let what = signal == SIGXCPU ? "does not come to an end over it" : "breaks off over it (signal \(signal))"
     throw TraceError(

@@ -47,7 +47,9 @@ import Testing
         (folder + "/missing.h5", "missing.h5"), (folder, folder), (text, "notes.h5"), (cut, "cut.h5"),
         (partial, "never finished"),
       ] {
-        for command in ["info", "verify", "replay", "inspect", "schedule"] {
+        // Of a folder, verify looks at every trace.
+        for command in ["info", "verify", "replay", "inspect", "schedule"]
+        where path != folder || command != "verify" {
           let run = try Tool(command, path)
           #expect(run.status == 1, "\(command) \(path)")
           #expect(run.errors.contains(words), "\(run.errors)")
@@ -73,6 +75,29 @@ import Testing
       #expect(run.errors.contains("\(path) at /taps/"), "\(run.errors)")
       #expect(run.errors.contains(": the block at ["), "\(run.errors)")
       #expect(run.errors.contains("fails its checksum"), "\(run.errors)")
+    }
+  }
+
+  @Test("verify says of each trace of a folder whether it is sound")
+  func set() throws {
+    try withTemporaryDirectory { directory in
+      var bytes = try Data(contentsOf: Tool.repository.appending(path: Self.trace))
+      try bytes.write(to: directory.appendingPathComponent("a.h5"))
+      let sound = try Tool("verify", directory.path, "--format", "csv")
+      #expect(sound.status == 0, "\(sound.errors)")
+      bytes[bytes.count / 2] ^= 1
+      try bytes.write(to: directory.appendingPathComponent("b.h5"))
+      try bytes.write(to: directory.appendingPathComponent("c.h5.wcj"))
+      let run = try Tool("verify", directory.path, "--format", "csv")
+      #expect(run.status == 1)
+      let rows = run.output.split(separator: "\n").map(String.init)
+      #expect(rows[0] == "trace,outcome,calls,planned_calls,taps,tensors,raw_megabytes,digest")
+      #expect(rows[1].hasPrefix("\(directory.path)/a.h5,sound,20,20,2,41,"))
+      #expect(rows[1].hasSuffix(",21e16d1eae636337"))
+      #expect(rows[2] == "\(directory.path)/b.h5,damaged,,,,,,")
+      #expect(rows.count == 3)
+      #expect(run.errors.contains("b.h5 at /taps/"), "\(run.errors)")
+      #expect(run.errors.contains("c.h5.wcj: left out"), "\(run.errors)")
     }
   }
 

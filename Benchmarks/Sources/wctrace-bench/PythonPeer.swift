@@ -34,6 +34,13 @@ final class PythonPeer {
     return seconds
   }
 
+  /// Seconds by the clock and of the processor.
+  func times(_ command: String) throws -> (seconds: Double, processorSeconds: Double) {
+    let numbers = try ask(command).split(separator: " ").compactMap { Double($0) }
+    guard numbers.count == 2 else { throw CocoaError(.fileReadCorruptFile) }
+    return (numbers[0], numbers[1])
+  }
+
   func end() {
     try? input.fileHandleForWriting.close()
     process.waitUntilExit()

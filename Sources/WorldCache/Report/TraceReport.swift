@@ -81,13 +81,18 @@ public enum TraceReport {
     ]
   }
 
-  /// What a verification found sound, in one row.
-  public static func verification(_ verification: TraceVerification, _ trace: TraceReader) -> Table {
-    var table = Table(columns: [
+  /// What is said of a trace that was verified.
+  public static var verificationColumns: [Table.Column] {
+    [
       .init("calls", key: "calls"), .init("planned", key: "planned_calls"), .init("taps", key: "taps"),
       .init("tensors", key: "tensors"), .init("raw MB", key: "raw_megabytes"),
       .init("digest", key: "digest"),
-    ])
+    ]
+  }
+
+  /// What a verification found sound, in one row.
+  public static func verification(_ verification: TraceVerification, _ trace: TraceReader) -> Table {
+    var table = Table(columns: verificationColumns)
     table.append([
       .integer(trace.calls.count), .integer(trace.plannedCallCount), .integer(trace.taps.count),
       .integer(verification.tensorCount), .number(Double(verification.rawByteCount) / 1e6, decimals: 2),

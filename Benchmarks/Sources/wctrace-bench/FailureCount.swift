@@ -1,9 +1,0 @@
-import Synchronization
-
-/// Counts from several threads.
-final class FailureCount: Sendable {
-  private let value = Atomic(0)
-
-  func add() { value.add(1, ordering: .relaxed) }
-  var count: Int { value.load(ordering: .relaxed) }
-}
