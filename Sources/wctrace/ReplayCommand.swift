@@ -117,15 +117,7 @@ struct ReplayCommand: ParsableCommand {
     }
     let batch = ReplayBatch(
       plans: plans,
-      traces: traces.map { path in
-        (
-          name: path,
-          open: { [chunks] in
-            let catalog = try GeometryCatalog.opening(path)
-            return { try chunks.pick(from: catalog.geometries(for: $0)) }
-          }
-        )
-      },
+      traces: traces.map { chunks.source($0) },
       bounds: bounds == false ? .none : wantsIdeals ? .ideals : .always,
       figures: request.needsDetails || tokens > 0 || decisions ? .details : .table,
       workerCount: jobs ?? ProcessInfo.processInfo.activeProcessorCount)

@@ -19,6 +19,7 @@ struct Wctrace: ParsableCommand {
     subcommands: [
       Record.self, Import.self, Merge.self, Recover.self, Info.self, Verify.self, Export.self, Index.self,
       ReplayCommand.self,
+      TuneCommand.self,
       Inspect.self,
       ScheduleCommand.self,
       Policies.self,

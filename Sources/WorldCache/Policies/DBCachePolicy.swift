@@ -59,6 +59,11 @@ struct DBCachePolicy: Policy {
         "steps by which the calibrator's clock runs behind (f86744a: 1); its differences begin after step 1 + lag",
         when: .init(key: "predictor", choices: ["taylor"])),
     ],
+    thresholds: [
+      // 0 computes and 1 predicts without measuring; a budget of 0 is none.
+      Threshold("threshold", breaks: [.leastNonzeroMagnitude, 1], .predictBelow),
+      Threshold("budget", breaks: [.leastNonzeroMagnitude], .predictBelow),
+    ],
     kind: .ordinary { DBCachePolicy($0) })
 
   let spec: PolicySpec

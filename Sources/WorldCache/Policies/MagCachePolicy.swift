@@ -73,6 +73,11 @@ struct MagCachePolicy: Policy {
         "retention", .real(0...1), default: "0.1", by: by { $0.defaults.retention },
         "share of the calls that is computed at the start"),
     ],
+    thresholds: [
+      Threshold("threshold") {
+        Family(rawValue: $0.choice("family"))!.countsEvaluations ? .predictBelow : .predictAtMost
+      }
+    ],
     kind: .ordinary { MagCachePolicy($0) })
 
   let spec: PolicySpec

@@ -30,6 +30,7 @@ struct SeaCachePolicy: Policy {
           by: .init(key: "model", values: ["wan": "separate"]),
           "one decision for all guidance branches, or one for each")
       ],
+    thresholds: [Threshold("threshold", .predictBelow)],
     kind: .ordinary { SeaCachePolicy($0) })
 
   let spec: PolicySpec

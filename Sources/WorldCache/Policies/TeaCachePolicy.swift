@@ -49,6 +49,7 @@ struct TeaCachePolicy: Policy {
           by: TeaCachePreset.defaults("no") { $0.isAbsolute ? "yes" : "no" },
           "add the polynomial's absolute value (vllm-omni)"),
       ],
+    thresholds: [Threshold("threshold", .predictBelow)],
     kind: .ordinary { TeaCachePolicy($0) })
 
   let spec: PolicySpec

@@ -57,6 +57,7 @@ public struct WorldCachePolicy: Policy {
         "one decision and one grouping for both guidance branches, each branch for itself but computed "
           + "together (either), or quite apart", isQuiet: true),
     ],
+    thresholds: [Threshold("eta", .computeAtLeast)],
     kind: .ordinary { try WorldCachePolicy($0) })
 
   public let spec: PolicySpec

@@ -5,6 +5,8 @@ public struct Replay: Sendable {
   public let spec: PolicySpec
   /// What the policy caches, or where the geometry was measured when it caches nothing.
   public let site: Site
+  /// The tap whose recorded values errors of calls are relative to.
+  public let emission: String
   public let streams: [StreamReplay]
   /// The tokens that errors are told of, and the names of their modalities.
   public let tokens: [TokenTable.Token]
@@ -35,6 +37,7 @@ public struct Replay: Sendable {
     if let failure = streams.lazy.compactMap(\.failure).first { throw failure }
     for geometry in geometries { try geometry.distances.requireIntact() }
     site = geometries[0].site
+    emission = site.stretch(blockCount: geometries[0].blockCount).map { "\($0.to)" } ?? site.name
     tokens = geometries[0].tokens
     modalities = geometries[0].modalities
     seconds = streams.reduce(0) { $0 + $1.seconds }
