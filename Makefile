@@ -2,14 +2,14 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 
-PACKAGES := libhdf5-dev libopenblas-dev libzstd-dev pkg-config zlib1g-dev
+PACKAGES := libhdf5-dev libopenblas-dev libsqlite3-dev libzstd-dev pkg-config zlib1g-dev
 WCTRACE := .build/release/wctrace
 TRACE := demo/room.h5
 POLICY := worldcache:eta=0.5
 
 PYTHON := .build/python/bin/python
 
-.PHONY: demo test crash-test damage-test bench big-test bench-build build lint setup python
+.PHONY: demo test grid-test crash-test damage-test bench big-test bench-build build lint setup python
 
 # Record a rollout of the bundled model, replay policies against it, show where the error is.
 demo: build
@@ -22,6 +22,10 @@ demo: build
 
 test: setup python
 	swift test
+
+# Every threshold of every policy against a grid of 10,000 points: the search may miss none of its schedules.
+grid-test: setup
+	WCTRACE_GRID=10000 swift test -c release -Xswiftc -enable-testing --filter BehaviourSearchTests
 
 # The crash tests at full length: the recorder killed before, within and after every write and refused every write,
 # also while finishing; 200 kills of the release build; cuts and flips at every byte of a journal; 1000 power losses.
@@ -56,7 +60,7 @@ lint:
 # Installs the C libraries when they are missing, with sudo unless root.
 setup:
 	@command -v swift >/dev/null || { echo "Swift 6.2 or later is needed: https://www.swift.org/install" >&2; exit 1; }
-	@if ! pkg-config --exists hdf5 openblas libzstd zlib 2>/dev/null; then \
+	@if ! pkg-config --exists hdf5 openblas libzstd sqlite3 zlib 2>/dev/null; then \
 	  root=""; [ "$$(id -u)" = 0 ] || root=sudo; \
 	  $$root apt-get update -qq; \
 	  DEBIAN_FRONTEND=noninteractive $$root apt-get install -y -qq $(PACKAGES); \

@@ -1,5 +1,6 @@
 public import ArgumentParser
 import Foundation
+public import Studies
 import Trace
 public import WorldCache
 
@@ -31,6 +32,14 @@ struct TuneCommand: ParsableCommand {
 
   @OptionGroup var view: TuningViewOptions
 
+  @Option(
+    help: "Keep every replay in this study, and take those that it holds; a stopped one goes on where it was."
+  )
+  var study: String?
+
+  @Option(help: "Do only this part of the study, such as 2/7 for the second of seven machines.")
+  var shard: StudyShard?
+
   @Option(parsing: .unconditional, help: "Searches made at a time; all cores when left out.")
   var jobs: Int?
 
@@ -43,6 +52,9 @@ struct TuneCommand: ParsableCommand {
     try view.validate(output.format)
     if let jobs, jobs < 1 { throw ValidationError("--jobs is \(jobs); it must be at least 1") }
     if limit < 1 { throw ValidationError("--limit is \(limit); it must be at least 1") }
+    if shard != nil, study == nil {
+      throw ValidationError("--shard needs --study, the file that holds this machine's part")
+    }
   }
 
   mutating func run() throws {
@@ -53,24 +65,47 @@ struct TuneCommand: ParsableCommand {
     let search = TuningSearch(
       settings: settings, traces: paths.map { chunks.source($0) }, slicing: goal.byModality,
       workerCount: workers)
+    let kept = try study.map {
+      try Study($0, of: definition(settings, paths))
+    }
     let all = TuningSearch.Job.all(traceCount: paths.count, settingCount: settings.count)
-    let bar = Progress(total: all.count, unit: "searches")
+    let part = shard.map { $0.jobs(of: all) } ?? all
+    let bar = Progress(total: part.count, unit: "searches")
     let start = ContinuousClock.now
-    let outcomes = try search.run(all, progress: { bar.update($0) })
+    let outcomes = try search.run(part, store: kept?.store ?? .none, progress: { bar.update($0) })
+    try kept?.flush()
     let replays = outcomes.reduce(0) { $0 + $1.replayCount }
     let seconds = start.duration(to: .now) / .seconds(1)
     Terminal.remark(
-      "\(settings.count) settings on \(paths.count) traces: \(replays) replays in \(Table.decimal(seconds, 2)) s")
+      "\(settings.count) settings on \(paths.count) traces: \(replays) replays in \(Table.decimal(seconds, 2)) s"
+    )
+    if let shard, let kept {
+      return Terminal.remark(
+        "part \(shard): \(part.count) searches in \(kept.path), \(kept.finished.count) of \(all.count) done; put "
+          + "parts together with 'wctrace study merge'")
+    }
     for name in Set(settings.map(\.entry.name)).sorted() {
       if let reason = settings.first(where: { $0.entry.name == name })!.entry.standIn {
         Terminal.remark("\(name) is a stand-in: \(reason)")
       }
     }
     let report = TuningReport(
-      spaces: settings.map(\.space), outcomes: TuningReport.bySetting(outcomes, all, settings.count),
+      spaces: settings.map(\.space), outcomes: TuningReport.bySetting(outcomes, part, settings.count),
       goal: goal.goal())
     let confirmation = try confirming.isEmpty ? nil : report.confirm(on: confirming, chunks, workers: workers)
     try report.show(view, output.format, confirmation)
+  }
+
+  private func definition(_ settings: [TuningSetting], _ paths: [String]) throws -> StudyDefinition {
+    StudyDefinition(
+      tool: Wctrace.version, chunk: chunks.chunk, byModality: goal.byModality,
+      traces: try paths.map { path in
+        guard let digest = try GeometryCatalog.opening(path).digest else {
+          throw TraceError(
+            .lacking, path: path, "the trace has no digest to tell it by, so no study can be of it")
+        }
+        return StudyDefinition.Trace(name: path, digest: digest)
+      }, settings: settings.map { StudyDefinition.Setting($0) })
   }
 }
 
@@ -110,13 +145,18 @@ struct GoalOptions: ParsableArguments {
   }
 }
 
+extension StudyShard: ExpressibleByArgument {
+  public init?(argument: String) { self.init(argument) }
+}
 extension TuningMetric: ExpressibleByArgument {}
 extension TuningStatistic: ExpressibleByArgument {}
 extension TuningCost: ExpressibleByArgument {}
 
 /// Which tables are printed.
 struct TuningViewOptions: ParsableArguments {
-  enum Part: String, CaseIterable, ExpressibleByArgument { case settings, front, choice, cliffs, plateaus, behaviours }
+  enum Part: String, CaseIterable, ExpressibleByArgument {
+    case settings, front, choice, cliffs, plateaus, behaviours
+  }
 
   @Option(
     parsing: .singleValue,
@@ -129,7 +169,8 @@ struct TuningViewOptions: ParsableArguments {
   @Option(parsing: .unconditional, help: "The most rows of cliffs and plateaus.")
   var rows = 10
 
-  @Option(parsing: .unconditional, help: "The factor from which on a jump is a cliff and a stretch a plateau.")
+  @Option(
+    parsing: .unconditional, help: "The factor from which on a jump is a cliff and a stretch a plateau.")
   var factor = 1.5
 
   func validate(_ format: TableFormat) throws {
@@ -137,7 +178,9 @@ struct TuningViewOptions: ParsableArguments {
       throw ValidationError("--factor is \(factor); it must be above 1")
     }
     guard rows >= 0 else { throw ValidationError("--rows is \(rows); it must not be negative") }
-    if format == .csv, show.count > 1 { throw ValidationError("--format csv prints one table; give --show once") }
+    if format == .csv, show.count > 1 {
+      throw ValidationError("--format csv prints one table; give --show once")
+    }
   }
 
   func parts(_ format: TableFormat) -> [Part] {

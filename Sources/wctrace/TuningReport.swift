@@ -1,4 +1,5 @@
 import ArgumentParser
+import Studies
 import Trace
 import WorldCache
 
@@ -24,6 +25,31 @@ struct TuningReport {
     (0..<count).map { setting in
       zip(jobs, outcomes).filter { $0.0.setting == setting }.sorted { $0.0.trace < $1.0.trace }.map(\.1)
     }
+  }
+
+  /// Prints what a study found in the settings that are done on every trace; false when some are not.
+  static func show(_ study: Study, _ goal: TuningGoal, _ view: TuningViewOptions, _ format: TableFormat)
+    throws
+    -> Bool
+  {
+    let (jobs, finished) = (study.definition.jobs, study.finished)
+    let whole = study.definition.settings.indices.filter { setting in
+      jobs.allSatisfy { $0.setting != setting || finished.contains($0) }
+    }
+    let isWhole = whole.count == study.definition.settings.count
+    if !isWhole {
+      Terminal.remark(
+        "\(finished.count) of \(jobs.count) searches are done; \(whole.count) of \(study.definition.settings.count) "
+          + "settings on every trace")
+    }
+    guard !whole.isEmpty else { return false }
+    let outcomes = try whole.map { setting in
+      try jobs.filter { $0.setting == setting }.map { try study.outcome(of: $0) }
+    }
+    try TuningReport(
+      spaces: whole.map { study.definition.settings[$0].space }, outcomes: outcomes, goal: goal
+    ).show(view, format, nil)
+    return isWhole
   }
 
   /// Figures on held-out traces, by policy.

@@ -20,6 +20,7 @@ struct Wctrace: ParsableCommand {
       Record.self, Import.self, Merge.self, Recover.self, Info.self, Verify.self, Export.self, Index.self,
       ReplayCommand.self,
       TuneCommand.self,
+      StudyCommand.self,
       Inspect.self,
       ScheduleCommand.self,
       Policies.self,

@@ -8,7 +8,8 @@ import Trace
 struct BehaviourSearchTests {
   private func boxes(_ spec: String, _ geometries: [Geometry]) throws -> [BehaviourSearch.Box] {
     let setting = try TuningSetting(PolicySpec(parsing: spec))
-    return try TuningOutcome(setting.space, limit: 20_000) { try setting.record(at: $0, over: geometries) }.boxes
+    return try TuningOutcome(setting.space, limit: 20_000) { try setting.record(at: $0, over: geometries) }
+      .boxes
   }
 
   private func geometry(_ spec: String, _ synthetic: Synthetic) throws -> Geometry {
@@ -122,14 +123,17 @@ struct BehaviourSearchTests {
 
   @Test("which thresholds are open, and which cannot be")
   func settings() throws {
-    func spec(_ text: String) throws -> String { try TuningSetting(PolicySpec(parsing: text)).space.spec.description }
+    func spec(_ text: String) throws -> String {
+      try TuningSetting(PolicySpec(parsing: text)).space.spec.description
+    }
     #expect(try spec("easycache") == "easycache:model=wan,threshold=*,warmup=10")
     #expect(try spec("easycache:threshold=0.2") == "easycache:model=wan,threshold=0.2,warmup=10")
     #expect(try spec("dbcache").contains("threshold=*") && spec("dbcache").contains("budget=0"))
     let both = try TuningSetting(PolicySpec(parsing: "sencache:start=*,main=*"))
     #expect(both.space.keys == ["start", "main"])
     #expect(try spec("taylor:interval=3").contains("interval=3"))
-    let many = try TuningSetting.settings(["worldcache:n-max=2|3", "easycache", "worldcache:n-max=3"], limit: 9)
+    let many = try TuningSetting.settings(
+      ["worldcache:n-max=2|3", "easycache", "worldcache:n-max=3"], limit: 9)
     #expect(many.count == 3)
     expectPolicyError(
       "order=* of policy 'taylor' cannot be searched: the policy has no threshold; write values, such as order=2..6"
@@ -141,7 +145,8 @@ struct BehaviourSearchTests {
     #expect(try TuningSetting(PolicySpec(parsing: rule)).space.keys == ["threshold"])
     // Where a file compares with nothing there is nothing to open.
     #expect(
-      try TuningSetting(PolicySpec(parsing: "rule:file=\(Fixture.example("interval.yaml"))")).space.keys == [])
+      try TuningSetting(PolicySpec(parsing: "rule:file=\(Fixture.example("interval.yaml"))")).space.keys == []
+    )
   }
 
   @Test("written values lie inside, and are short where there is room")
@@ -175,17 +180,22 @@ struct BehaviourSearchTests {
   static let specs =
     [
       "worldcache:warmup=3", "worldcache:variant=lingbot,warmup=3,n-max=4",
-      "worldcache:warmup=3,coupling=separate,n-max=9,normalisation=paper", "teacache", "teacache:model=wan2.1-t2v-1.3b",
+      "worldcache:warmup=3,coupling=separate,n-max=9,normalisation=paper", "teacache",
+      "teacache:model=wan2.1-t2v-1.3b",
       "teacache:model=custom,coefficients=-2+0.3+0.1", "teacache:model=qwen-image,absolute=yes", "magcache",
-      "magcache:family=diffusers", "magcache:family=wan", "magcache:family=omnigen2", "magcache:family=framepack",
+      "magcache:family=diffusers", "magcache:family=wan", "magcache:family=omnigen2",
+      "magcache:family=framepack",
       "easycache:warmup=2", "first-block", "first-block:variant=diffusers,branches=separate,order=1",
       "dbcache:fn=1,warmup=2,max-continuous=3", "dbcache:fn=2,warmup=2,threshold=0.6,budget=*",
       "dbcache:fn=1,warmup=2,threshold=*,budget=*", "dicache", "dicache:variant=hunyuan",
-      "dicache:variant=flux-minus", "dicache:variant=wan", "seacache", "seacache:model=wan", "sencache:scale=3",
+      "dicache:variant=flux-minus", "dicache:variant=wan", "seacache", "seacache:model=wan",
+      "sencache:scale=3",
       "sencache:scale=*", "sencache:start=*,main=*,scale=2", "sencache:start=0,main=*,jt=0.001", "bwcache",
       "bwcache:reuse=0.3", "smoothcache:site=output,lookahead=4", "smoothcache:site=stack",
     ]
-    + ["easycache", "first-block", "teacache", "worldcache"].map { "rule:file=\(Fixture.example($0 + ".yaml"))" }
+    + ["easycache", "first-block", "teacache", "worldcache"].map {
+      "rule:file=\(Fixture.example($0 + ".yaml"))"
+    }
 
   @Test("every threshold of the registry is among those that are compared with a grid")
   func covered() throws {
@@ -202,7 +212,8 @@ struct BehaviourSearchTests {
   }
 
   /// Values at which a grid replays: over the breakpoints and beyond, evenly and by ratio, and at random.
-  private static func grid(_ edges: [Double], count: Int, _ generator: inout Synthetic.Generator) -> [Double] {
+  private static func grid(_ edges: [Double], count: Int, _ generator: inout Synthetic.Generator) -> [Double]
+  {
     let finite = edges.filter { abs($0) < 1e300 }
     let top = (finite.map(abs).max() ?? 0) * 1.5 + 0.5
     let bottom = finite.filter { $0 > 1e-300 }.min() ?? 1e-3
@@ -242,7 +253,8 @@ struct BehaviourSearchTests {
           level == 0 ? grid[place] : grid[Int(generator.next() % UInt64(count))]
         }
         let schedule = try setting.record(at: values, over: [geometry], memories: memories).figures.schedule
-        let comment = Comment(rawValue: "\(family), seed \(seed), grid seed 77, \(setting.space.spec(at: values))")
+        let comment = Comment(
+          rawValue: "\(family), seed \(seed), grid seed 77, \(setting.space.spec(at: values))")
         #expect(known.contains(schedule), comment)
         let holding = boxes.filter { box in zip(box.intervals, values).allSatisfy { $0.contains($1) } }
         #expect(holding.count == 1, comment)

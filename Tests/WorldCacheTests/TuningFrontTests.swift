@@ -87,7 +87,9 @@ struct TuningFrontTests {
     #expect(try choice(TuningGoal(speedup: 1.5, largestError: 0.5)) == nil)
     #expect(try choice(TuningGoal(metric: .worstCall, largestError: 0.4)) == 2)
     // 0.15 is the middle of 0.1 and 0.2.
-    #expect(try self.front(TuningGoal(largestError: 0.19)).choices[0].spec.description == "easycache:threshold=0.15")
+    #expect(
+      try self.front(TuningGoal(largestError: 0.19)).choices[0].spec.description == "easycache:threshold=0.15"
+    )
   }
 
   @Test("bounds have a front of their own and are never chosen; what lacks the metric is named")
@@ -151,7 +153,8 @@ struct TuningFrontTests {
   func jobs() throws {
     let traces = (UInt64(1)...3).map { Synthetic(.smooth, seed: $0, calls: 14, tokens: 4).geometry }
     func run(_ workers: Int) throws -> [[TuningRecord]] {
-      let settings = try TuningSetting.settings(["worldcache:warmup=3,n-max=2|3", "taylor:interval=2..4"], limit: 9)
+      let settings = try TuningSetting.settings(
+        ["worldcache:warmup=3,n-max=2|3", "taylor:interval=2..4"], limit: 9)
       let search = TuningSearch(
         settings: settings,
         traces: traces.enumerated().map { place, geometry in ("trace \(place)", { { _ in [geometry] } }) },

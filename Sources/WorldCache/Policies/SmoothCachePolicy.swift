@@ -112,7 +112,8 @@ public struct SmoothCachePolicy: Policy {
         let longest = fitting.last { rows[$0][call] <= alpha }
         let next = call + (longest.map { $0 + 2 } ?? 1)
         // Shorter skips than the longest would change nothing.
-        refused[next] = fitting.filter { $0 > longest ?? -1 }.map { rows[$0][call] }.filter { !$0.isNaN }.min()
+        refused[next] = fitting.filter { $0 > longest ?? -1 }.map { rows[$0][call] }.filter { !$0.isNaN }
+          .min()
         call = next
       }
     }

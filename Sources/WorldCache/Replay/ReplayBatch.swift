@@ -62,7 +62,8 @@ public struct ReplayBatch: Sendable {
     let roles = (bounds == .none ? [] : [Role.always]) + plans.indices.map { Role.policy($0) }
     let shelf = TraceShelf(traces.map(\.open), uses: traces.map { _ in roles.count })
     let count = traces.count * roles.count
-    let outcomes = try OrderedJobs.run(count, workerCount: workerCount, finished: { progress($0, count) }) { job in
+    let outcomes = try OrderedJobs.run(count, workerCount: workerCount, finished: { progress($0, count) }) {
+      job in
       let (trace, role) = (job / roles.count, roles[job % roles.count])
       defer { shelf.release(trace) }
       do {

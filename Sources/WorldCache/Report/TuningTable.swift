@@ -37,7 +37,7 @@ public struct TuningTable: Sendable {
     let names = rows.first?.summary.modalities.map(\.name) ?? []
     var columns: [Table.Column] = [
       .init("computed", key: "computed_calls_mean"), .init("of", key: "calls_mean"),
-      .init("speed-up, calls", key: "calls_speedup"), .init("seconds", key: "seconds_speedup"),
+      .init("speed-up, calls", key: "calls_speedup"), .init("in seconds", key: "seconds_speedup"),
       .init("least", key: "\(goal.cost.rawValue)_speedup_least"),
       .init("\(goal.metric.rawValue) mean", key: "\(goal.metric.column)_mean"),
       .init("p95", key: "\(goal.metric.column)_p95"), .init("worst", key: "\(goal.metric.column)_worst"),
@@ -136,7 +136,8 @@ public struct TuningTable: Sendable {
   // `eta from 0.2 below 0.4`, one for each open threshold.
   private func holds(_ row: TuningCandidate) -> String {
     zip(spaces[row.setting].keys, row.behaviour.intervals).map { key, interval in
-      let lower = interval.lower > -.greatestFiniteMagnitude ? " from \(TuningTable.short(interval.lower))" : ""
+      let lower =
+        interval.lower > -.greatestFiniteMagnitude ? " from \(TuningTable.short(interval.lower))" : ""
       return key + lower + (interval.upper.map { " below \(TuningTable.short($0))" } ?? " on")
     }.joined(separator: ", ")
   }
@@ -146,7 +147,9 @@ public struct TuningTable: Sendable {
       + (hasSpread ? [self.error(error.map { $0.worst - $0.smallest })] : [])
   }
 
-  private static func error(_ value: Double?) -> Table.Cell { value.map { .number($0, decimals: 4) } ?? .none }
+  private static func error(_ value: Double?) -> Table.Cell {
+    value.map { .number($0, decimals: 4) } ?? .none
+  }
 
   // Four significant digits: an edge to look at, not to write down.
   private static func short(_ value: Double) -> String {

@@ -31,7 +31,8 @@ struct BehaviourSearch {
     let level = values.count
     guard level < ranges.count else {
       guard replayCount < limit else {
-        throw PolicyError("the search has come to \(limit) replays and is not done; fix one of the thresholds")
+        throw PolicyError(
+          "the search has come to \(limit) replays and is not done; fix one of the thresholds")
       }
       replayCount += 1
       let record = try replay(values)

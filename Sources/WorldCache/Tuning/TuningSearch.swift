@@ -28,6 +28,11 @@ public struct TuningSearch: Sendable {
     public var trace: Int
     public var setting: Int
 
+    public init(trace: Int, setting: Int) {
+      self.trace = trace
+      self.setting = setting
+    }
+
     /// All of them, trace after trace.
     public static func all(traceCount: Int, settingCount: Int) -> [Job] {
       (0..<traceCount).flatMap { trace in (0..<settingCount).map { Job(trace: trace, setting: $0) } }
