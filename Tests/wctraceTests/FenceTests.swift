@@ -17,12 +17,8 @@ import Testing
   func doors() throws {
     let doors = [
       "CHDF5": "Sources/Trace/HDF5/", "CZstd": "Sources/Trace/Zstd/",
-<<<<<<< HEAD
       "CZlib": "Sources/Trace/Zlib/",
-      "COpenBLAS": "Sources/WorldModel/BLAS.swift",
-=======
       "COpenBLAS": "Sources/WorldModel/BLAS.swift", "GRDB": "Sources/Studies/",
->>>>>>> 436f0b3 (Studies: replays of tune kept in SQLite, in parts, resumable)
     ]
     var imports = 0
     for file in try Self.swiftFiles(under: "Sources") {
