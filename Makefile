@@ -9,7 +9,7 @@ POLICY := worldcache:eta=0.5
 
 PYTHON := .build/python/bin/python
 
-.PHONY: demo test crash-test damage-test bench big-test bench-build build lint setup python
+.PHONY: demo test ideal-test crash-test damage-test bench big-test bench-build build lint setup python
 
 # Record a rollout of the bundled model, replay policies against it, show where the error is.
 demo: build
@@ -22,6 +22,10 @@ demo: build
 
 test: setup python
 	swift test
+
+# Exact schedule searches against trying every schedule: 500 random instances for each predictor, every objective on each.
+ideal-test: setup
+	WCTRACE_IDEAL_TABLES=500 swift test -c release -Xswiftc -enable-testing --filter IdealTablesTests
 
 # The crash tests at full length: the recorder killed before, within and after every write and refused every write,
 # also while finishing; 200 kills of the release build; cuts and flips at every byte of a journal; 1000 power losses.

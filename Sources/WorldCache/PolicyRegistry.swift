@@ -70,6 +70,7 @@ public enum PolicyRegistry {
     WorldCachePolicy.entry,
     SchedulePolicy.entry,
     MaskPolicy.entry,
+    FittedPolicy.entry,
     SCMPolicy.entry,
     TeaCachePolicy.entry,
     MagCachePolicy.entry,
