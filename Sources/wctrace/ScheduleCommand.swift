@@ -92,7 +92,8 @@ struct ScheduleCommand: ParsableCommand {
       throw ValidationError("--power is for streak and additive, where errors add up, not for \(objective)")
     }
     if objective == .streak, weights == CallWeights.none {
-      throw ValidationError("the objective streak is made of the solver's weights; --weights none is for the others")
+      throw ValidationError(
+        "the objective streak is made of the solver's weights; --weights none is for the others")
     }
     guard warmUp >= 1 else { throw ValidationError("--warm-up is \(warmUp); it must be at least 1") }
     if let longestStreak, longestStreak < 0 {
@@ -101,7 +102,8 @@ struct ScheduleCommand: ParsableCommand {
     if fit {
       guard calls != nil else { throw ValidationError("--fit needs --calls") }
       guard objective == .streak, power == nil, weights == nil else {
-        throw ValidationError("--fit minimises the final error; --objective, --power and --weights are not for it")
+        throw ValidationError(
+          "--fit minimises the final error; --objective, --power and --weights are not for it")
       }
     }
     if let memory {
@@ -157,7 +159,9 @@ struct ScheduleCommand: ParsableCommand {
         throw TraceError(.exists, path: save, "the file exists; use --force to replace it")
       }
     }
-    let geometries = try traces.map { try chunks.pick(from: GeometryCatalog.opening($0).geometries(for: plan)) }
+    let geometries = try traces.map {
+      try chunks.pick(from: GeometryCatalog.opening($0).geometries(for: plan))
+    }
     let constraints = ScheduleConstraints(
       warmUp: warmUp, longestStreak: longestStreak, lastComputed: lastComputed)
     let command = "wctrace " + CommandLine.arguments.dropFirst().joined(separator: " ")
@@ -168,7 +172,8 @@ struct ScheduleCommand: ParsableCommand {
       }
       let bar = Progress(total: counts.count, unit: "numbers of calls")
       let found = try FittedSchedules(
-        startingFrom: plan, over: geometries.map { $0[0] }, memory: memory ?? Int.max, over: over, constraints,
+        startingFrom: plan, over: geometries.map { $0[0] }, memory: memory ?? Int.max, over: over,
+        constraints,
         computing: counts
       ) { done, _ in bar.update(done) }
       try Terminal.show(found.table.formatted(output.format))

@@ -164,7 +164,8 @@ struct FittedPolicyTests {
       let shifted = Geometry(
         site: .output, calls: calls, tokens: other.tokens, modalities: other.modalities,
         distances: other.distances)
-      let message = "\(path) is fitted for sigma \(other.calls[0][3].sigma.shortest) at call 3; here it is 0.5"
+      let message =
+        "\(path) is fitted for sigma \(other.calls[0][3].sigma.shortest) at call 3; here it is 0.5"
       expectPolicyError(message) { _ = try plan.policy(for: shifted) }
     }
   }
@@ -180,21 +181,35 @@ struct FittedPolicyTests {
   @Test(
     "a wrong file is named with its line and what is allowed",
     arguments: [
-      (#""format": "wctrace fitted schedule""#, #""format": "other""#,
-        ", line 2: format is 'other'; a fitted schedule says 'wctrace fitted schedule'"),
+      (
+        #""format": "wctrace fitted schedule""#, #""format": "other""#,
+        ", line 2: format is 'other'; a fitted schedule says 'wctrace fitted schedule'"
+      ),
       (#""version": 1"#, #""version": 2"#, ", line 2: version is 2; this wctrace reads version 1"),
-      (#""mask": "100""#, #""mask": "10""#,
-        ", line 4: schedules[0].mask takes a 1 or 0 for each of the 3 calls that have sigmas, beginning with 1"),
-      (#""from": [0], "weights": [2]"#, #""from": [1], "weights": [2]"#,
-        ", line 6: schedules[0].predictions[1].from[0] is 1; it takes a computed call before call 2"),
-      (#""from": [0], "weights": [2]"#, #""from": [0], "weights": [2, 3]"#,
-        ", line 6: schedules[0].predictions[1].from names 1 calls beside 2 weights; it takes as many, each once"),
-      (#""call": 2"#, #""call": 1"#,
-        ", line 6: schedules[0].predictions[1].call is 1, which is predicted twice"),
-      (#""call": 2"#, #""call": 0"#,
-        ", line 6: schedules[0].predictions[1].call is 0, which is computed according to mask"),
-      (#", {"call": 2, "from": [0], "weights": [2]}"#, "",
-        ", line 6: schedules[0].predictions has no entry for call 2, which is predicted according to mask"),
+      (
+        #""mask": "100""#, #""mask": "10""#,
+        ", line 4: schedules[0].mask takes a 1 or 0 for each of the 3 calls that have sigmas, beginning with 1"
+      ),
+      (
+        #""from": [0], "weights": [2]"#, #""from": [1], "weights": [2]"#,
+        ", line 6: schedules[0].predictions[1].from[0] is 1; it takes a computed call before call 2"
+      ),
+      (
+        #""from": [0], "weights": [2]"#, #""from": [0], "weights": [2, 3]"#,
+        ", line 6: schedules[0].predictions[1].from names 1 calls beside 2 weights; it takes as many, each once"
+      ),
+      (
+        #""call": 2"#, #""call": 1"#,
+        ", line 6: schedules[0].predictions[1].call is 1, which is predicted twice"
+      ),
+      (
+        #""call": 2"#, #""call": 0"#,
+        ", line 6: schedules[0].predictions[1].call is 0, which is computed according to mask"
+      ),
+      (
+        #", {"call": 2, "from": [0], "weights": [2]}"#, "",
+        ", line 6: schedules[0].predictions has no entry for call 2, which is predicted according to mask"
+      ),
       (#""branches": 1, "#, "", ", line 3: schedules[0] needs branches: a whole number"),
     ])
   func wrong(written: String, instead: String, message: String) throws {

@@ -11,7 +11,8 @@ struct IdealSchedulesTests {
   }
 
   private func schedules(
-    _ spec: String, _ aim: Aim, _ constraints: ScheduleConstraints, _ counts: ClosedRange<Int>, over traces: [[Geometry]]? = nil
+    _ spec: String, _ aim: Aim, _ constraints: ScheduleConstraints, _ counts: ClosedRange<Int>,
+    over traces: [[Geometry]]? = nil
   ) throws -> IdealSchedules {
     try IdealSchedules(
       of: PolicyRegistry.plan(spec), over: traces ?? self.traces, aim, constraints, computing: counts)

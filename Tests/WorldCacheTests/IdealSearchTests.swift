@@ -51,7 +51,8 @@ struct IdealSearchTests {
     for (seed, count) in [(3, 2), (4, 3)] {
       let traces = (0..<count).map {
         Synthetic(
-          .smooth, seed: UInt64(100 * seed + $0), branches: 1 + seed % 2, calls: 7, tokens: 3 + $0, channels: 2)
+          .smooth, seed: UInt64(100 * seed + $0), branches: 1 + seed % 2, calls: 7, tokens: 3 + $0,
+          channels: 2)
       }
       try BruteForce(traces, twin).check("\(count) traces, seed \(seed)")
     }

@@ -31,7 +31,8 @@ struct IdealTablesTests {
     }
   }
 
-  @Test("the worst trace of a sum lies between the bound and what was found", arguments: IdealSearchTests.twins)
+  @Test(
+    "the worst trace of a sum lies between the bound and what was found", arguments: IdealSearchTests.twins)
   func worstTrace(twin: IdealSearchTests.Twin) throws {
     var (found, exact) = (0, 0)
     for seed in 0..<UInt64(max(2, Self.tableCount / 10)) {
@@ -68,7 +69,8 @@ struct IdealTablesTests {
     #expect(Double(exact) >= 0.9 * Double(found), "\(exact) of \(found) are the best there is")
   }
 
-  @Test("refuses an exact search for the worst trace of a sum, traces that differ, and weights at other sites")
+  @Test(
+    "refuses an exact search for the worst trace of a sum, traces that differ, and weights at other sites")
   func refusals() throws {
     let traces = [7, 7, 8].map { Synthetic(.smooth, seed: UInt64($0), calls: $0, tokens: 2).geometry }
     expectPolicyError(
@@ -80,7 +82,9 @@ struct IdealTablesTests {
     }
     let hidden = Synthetic(
       Synthetic.features(.smooth, seed: 3, branches: 1, calls: 5, tokens: 2, channels: 2), site: .hidden)
-    expectPolicyError("the solver's weights are known at the sites output and guided; at hidden use weights=none") {
+    expectPolicyError(
+      "the solver's weights are known at the sites output and guided; at hidden use weights=none"
+    ) {
       _ = try IdealSearch([hidden.geometry], HoldPredictor(), Aim(.minimax, isWeighted: true))
     }
   }

@@ -40,7 +40,10 @@ struct ReplayBoundsTests {
     for (seed, family) in zip(UInt64(51)..., [Synthetic.Family.smooth, .random, .tied]) {
       let synthetic = Synthetic(family, seed: seed, branches: 1 + Int(seed % 2), calls: 13, tokens: 5)
       let rows = try table(
-        ["interval:every=4", "taylor:interval=4,order=2", "hicache:interval=3,site=output", "always", "taylor:order=3"],
+        [
+          "interval:every=4", "taylor:interval=4,order=2", "hicache:interval=3,site=output", "always",
+          "taylor:order=3",
+        ],
         [synthetic])
       for (place, row) in rows.enumerated() {
         let comment = Comment(rawValue: "\(family), seed \(seed), \(row.spec)")

@@ -84,7 +84,8 @@ struct SchedulePolicyTests {
 
   @Test("the file may say how calls are predicted; a specification that says otherwise wins")
   func settings() throws {
-    let text = #"{"settings": {"predictor": "taylor", "order": 2, "site": "guided"}, "mask": "1101", "found": {"a": 1}}"#
+    let text =
+      #"{"settings": {"predictor": "taylor", "order": 2, "site": "guided"}, "mask": "1101", "found": {"a": 1}}"#
     try Fixture.with("a.json", text) { path in
       #expect(
         try PolicyRegistry.plan("schedule:file=\(path)").spec.description
@@ -103,10 +104,12 @@ struct SchedulePolicyTests {
       } catch {
         #expect(
           "\(error)".hasPrefix(
-            "\(path), line 2: the policy 'schedule' has no setting 'oder' (did you mean 'order'?); it has predictor"))
+            "\(path), line 2: the policy 'schedule' has no setting 'oder' (did you mean 'order'?); it has predictor"
+          ))
       }
     }
-    try Fixture.with("a.json", #"{"settings": {"order": 9, "predictor": "taylor"}, "mask": "1101"}"#) { path in
+    try Fixture.with("a.json", #"{"settings": {"order": 9, "predictor": "taylor"}, "mask": "1101"}"#) {
+      path in
       expectPolicyError(
         "order=9 of policy 'schedule' is not allowed; it takes a whole number from 0 to 4"
       ) { _ = try PolicyRegistry.plan("schedule:file=\(path)") }

@@ -5,7 +5,8 @@ struct FittedPolicy: Policy {
   static let entry = PolicyEntry(
     name: "fitted",
     summary: "A schedule with the weights of every prediction, fitted to recorded traces.",
-    source: "wctrace schedule --fit (docs/schedules.md). Weights hold for the model, the noise levels and the "
+    source:
+      "wctrace schedule --fit (docs/schedules.md). Weights hold for the model, the noise levels and the "
       + "solver that they were fitted for; other noise levels and numbers of calls are refused.",
     parameters: parameters
   ) { spec in

@@ -5,7 +5,8 @@ extension Replay {
   public static func missingIdeal(of plan: PolicyPlan, over geometries: [Geometry]) throws -> PolicyError? {
     guard case .ordinary = plan.entry.kind, let predictor = try plan.predictor() else { return nil }
     guard PredictorChoice.names.contains(predictor.name) else {
-      return PolicyError("the predictor '\(predictor.name)' of '\(plan.spec.name)' has no ideal to be spelled")
+      return PolicyError(
+        "the predictor '\(predictor.name)' of '\(plan.spec.name)' has no ideal to be spelled")
     }
     return geometries.lazy.compactMap { IdealSearch.refusal(predictor, [$0]) ?? refusal(of: plan, $0) }.first
   }

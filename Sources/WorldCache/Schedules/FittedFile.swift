@@ -36,7 +36,8 @@ public enum FittedFile {
     let mask = Array(try maskField.text())
     guard mask.count == sigmas.count, mask.first == "1", mask.allSatisfy({ $0 == "0" || $0 == "1" }) else {
       throw maskField.fault(
-        "\(maskField.name) takes a 1 or 0 for each of the \(sigmas.count) calls that have sigmas, beginning with 1")
+        "\(maskField.name) takes a 1 or 0 for each of the \(sigmas.count) calls that have sigmas, beginning with 1"
+      )
     }
     return FittedSchedule(
       site: site, sigmas: sigmas,
@@ -68,14 +69,16 @@ public enum FittedFile {
       let weights = try weightsField.reals()
       guard from.count == weights.count, !from.isEmpty, Set(from).count == from.count else {
         throw fromField.fault(
-          "\(fromField.name) names \(from.count) calls beside \(weights.count) weights; it takes as many, each once")
+          "\(fromField.name) names \(from.count) calls beside \(weights.count) weights; it takes as many, each once"
+        )
       }
       combinations[call] = zip(from, weights).reduce(Combination()) {
         $0 + Combination(valueAt: $1.0) * $1.1
       }
     }
     if let lacking = mask.indices.first(where: { mask[$0] == "0" && combinations[$0] == nil }) {
-      throw field.fault("\(field.name) has no entry for call \(lacking), which is predicted according to mask")
+      throw field.fault(
+        "\(field.name) has no entry for call \(lacking), which is predicted according to mask")
     }
     return combinations
   }

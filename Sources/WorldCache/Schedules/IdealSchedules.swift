@@ -70,7 +70,8 @@ public struct IdealSchedules: Sendable {
     guard counts.upperBound <= callCount else {
       throw PolicyError("\(counts.upperBound) computed calls are asked for; a chunk has \(callCount)")
     }
-    if let refusal = IdealSearch.refusal(predictor, geometries) ?? IdealSearch.refusal(aim, geometries[0].site)
+    if let refusal = IdealSearch.refusal(predictor, geometries)
+      ?? IdealSearch.refusal(aim, geometries[0].site)
     {
       throw refusal
     }
@@ -89,7 +90,9 @@ public struct IdealSchedules: Sendable {
         table, aim, constraints, weights: StreakTable.evenWeights(table.columnCount),
         upTo: counts.upperBound)
       found = { count in
-        search.schedule(computing: count).map { ($0, search.error(computing: count)!, search.error(computing: count)!) }
+        search.schedule(computing: count).map {
+          ($0, search.error(computing: count)!, search.error(computing: count)!)
+        }
       }
     }
     return try counts.map { count in
