@@ -9,7 +9,7 @@ POLICY := worldcache:eta=0.5
 
 PYTHON := .build/python/bin/python
 
-.PHONY: demo test grid-test crash-test damage-test bench big-test bench-build build lint setup python
+.PHONY: demo test grid-test crash-test damage-test bench big-test bench-build build lint setup python ideal-test
 
 # Record a rollout of the bundled model, replay policies against it, show where the error is.
 demo: build
@@ -26,6 +26,9 @@ test: setup python
 # Every threshold of every policy against a grid of 10,000 points: the search may miss none of its schedules.
 grid-test: setup
 	WCTRACE_GRID=10000 swift test -c release -Xswiftc -enable-testing --filter BehaviourSearchTests
+# Exact schedule searches against trying every schedule: 500 random instances for each predictor, every objective on each.
+ideal-test: setup
+	WCTRACE_IDEAL_TABLES=500 swift test -c release -Xswiftc -enable-testing --filter IdealTablesTests
 
 # The crash tests at full length: the recorder killed before, within and after every write and refused every write,
 # also while finishing; 200 kills of the release build; cuts and flips at every byte of a journal; 1000 power losses.

@@ -75,6 +75,7 @@ public enum PolicyRegistry {
     WorldCachePolicy.entry,
     SchedulePolicy.entry,
     MaskPolicy.entry,
+    FittedPolicy.entry,
     SCMPolicy.entry,
     TeaCachePolicy.entry,
     MagCachePolicy.entry,

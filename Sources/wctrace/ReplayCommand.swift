@@ -107,9 +107,9 @@ struct ReplayCommand: ParsableCommand {
   mutating func run() throws {
     let traces = try input.paths()
     let plans = try PolicySweep.plans(policy, limit: max(1, limit / traces.count))
-    let request = try request()
-    let needsFirst = growth || tokens > 0 || decisions
     let wantsIdeals = bounds ?? (plans.count * traces.count <= ReplayCommand.idealLimit)
+    let request = try request(withGaps: wantsIdeals)
+    let needsFirst = growth || tokens > 0 || decisions
     if bounds == nil, !wantsIdeals {
       Terminal.remark(
         "\(plans.count * traces.count) replays: no 'ideal' rows beyond \(ReplayCommand.idealLimit) unless asked for with --bounds"
@@ -143,7 +143,7 @@ struct ReplayCommand: ParsableCommand {
   }
 
   // What to print of each replay.
-  private func request() throws -> ReplayRow.Request {
+  private func request(withGaps: Bool) throws -> ReplayRow.Request {
     var options = FigureOptions()
     options.tolerance = tolerance ?? options.tolerance
     options.bytesPerNumber = cacheDtype.byteCount
@@ -154,7 +154,7 @@ struct ReplayCommand: ParsableCommand {
       chosen = try ReplayColumn.named(columns.split(separator: ",").map(String.init))
     } else if isForPeople {
       // What was given a value for is shown.
-      var extra: Set<String> = []
+      var extra: Set<String> = withGaps ? ["gap"] : []
       if tolerance != nil { extra.formUnion(["false_safe_rate", "missed_skip_rate"]) }
       if bandwidth != nil { extra.insert("predictor_seconds") }
       chosen = ReplayColumn.all.filter { $0.isShown || extra.contains($0.key) }

@@ -17,6 +17,9 @@ public struct Replay: Sendable {
   public let uncachedSeconds: Double
   /// The finer figures, where they were asked for.
   public let details: ReplayDetails?
+  /// Its error over that of the ideal of its own predictor, site, objective and cost; nil where no ideal was
+  /// asked for or there is none.
+  public internal(set) var gap: Double?
 
   /// Replays a policy over every chunk; throws a ``PolicyError`` when a chunk is too short for it.
   ///
