@@ -9,6 +9,9 @@ import Trace
 /// What is held is the residual of the whole stack. Forced calls and branches follow each model's script
 /// (ali-vilab/TeaCache 7c10efc).
 ///
+/// A calibration (docs/calibration.md) gives polynomials of one's own, by expert, and by branch where branches
+/// decide for themselves.
+///
 /// Differs: double precision. Wan's `-ret` variants look at the projected embedding `e0`; here at the embedding.
 /// FLUX and others take m after the normalisation of block 1, which is the tap `modulated`.
 struct TeaCachePolicy: Policy {
@@ -48,13 +51,36 @@ struct TeaCachePolicy: Policy {
           "absolute", .choice(["no", "yes"]), default: "no",
           by: TeaCachePreset.defaults("no") { $0.isAbsolute ? "yes" : "no" },
           "add the polynomial's absolute value (vllm-omni)"),
+        CalibrationUse.none,
       ],
-    kind: .ordinary { TeaCachePolicy($0) })
+    kind: .ordinary { TeaCachePolicy($0) }
+  ).loading { spec in try CalibrationUse.path(in: spec).map { try TeaCachePolicy.load($0) } }
+
+  private static func load(_ path: String) throws -> PolicyEntry.Loaded {
+    let calibration = try CalibrationFile.read(path)
+    let teacache = try CalibrationUse.part(.teacache, of: calibration, path, \.teacache)
+    let threshold = teacache.fits.first { $0.branch == nil }!.halvingThreshold
+    return PolicyEntry.Loaded(
+      parameters: CalibrationUse.parameters + [
+        Parameter(
+          "threshold", .real(0...Double.greatestFiniteMagnitude), default: threshold.shortest,
+          "sum at which a call is computed")
+      ] + ForcedCalls.parameters([.ends, .first, .calls, .share]) + [
+        Parameter(
+          "branches", .choice(["pooled", "separate"]), default: "pooled",
+          "one decision for all guidance branches, or one for each"),
+        Parameter(
+          "absolute", .choice(["no", "yes"]), default: "no", "add the polynomial's absolute value (vllm-omni)"
+        ),
+      ]
+    ) { TeaCachePolicy($0, teacache, CalibrationUse($0, calibration.domain)) }
+  }
 
   let spec: PolicySpec
   let coupling: Coupling
   private let threshold: Double
-  private let coefficients: [Double]
+  private var coefficients: [Double]
+  private let calibrated: (polynomials: TeaCacheCalibration, use: CalibrationUse)?
   private let isAbsolute: Bool
   private let forced: ForcedCalls
   private let change: ChangeRequest
@@ -63,18 +89,35 @@ struct TeaCachePolicy: Policy {
   private var accumulated = 0.0
 
   init(_ values: ParameterValues) {
+    let model = values.choice("model")
+    self.init(
+      values,
+      coefficients: TeaCachePreset.published.first { $0.name == model }?.preset.coefficients
+        ?? values.numbers("coefficients"),
+      signal: TeaCacheCalibration.Signal(rawValue: values.choice("signal"))!, calibrated: nil)
+  }
+
+  /// With polynomials of one's own; which one follows from branch and expert.
+  init(_ values: ParameterValues, _ polynomials: TeaCacheCalibration, _ use: CalibrationUse) {
+    self.init(values, coefficients: [], signal: polynomials.signal, calibrated: (polynomials, use))
+  }
+
+  private init(
+    _ values: ParameterValues, coefficients: [Double], signal: TeaCacheCalibration.Signal,
+    calibrated: (polynomials: TeaCacheCalibration, use: CalibrationUse)?
+  ) {
     spec = values.spec
     threshold = values.real("threshold")
-    let model = values.choice("model")
-    coefficients =
-      TeaCachePreset.published.first { $0.name == model }?.preset.coefficients
-      ?? values.numbers("coefficients")
+    self.coefficients = coefficients
+    self.calibrated = calibrated
     isAbsolute = values.choice("absolute") == "yes"
     coupling = Coupling(rawValue: values.choice("branches"))!
     forced = ForcedCalls(values)
-    change = ChangeRequest(
-      Quantity(values.choice("signal") == "timestep" ? .timestep : .modulated), .adjacent)
+    change = ChangeRequest(signal.quantity, .adjacent)
   }
+
+  func check(_ geometry: Geometry) throws { try calibrated?.use.check(geometry) }
+  func findings(on geometry: Geometry) -> [Finding] { calibrated?.use.findings(on: geometry, spec) ?? [] }
 
   var site: Site? { .stack }
   var station: Tap { change.quantity.station }
@@ -83,6 +126,11 @@ struct TeaCachePolicy: Policy {
 
   mutating func begin(_ stream: CallStream) {
     self.stream = stream
+    if let calibrated {
+      let expert = calibrated.use.expert(at: stream.positions.lowerBound, of: stream.steps.count)
+      let branch = coupling == .separate ? stream.branch : nil
+      coefficients = calibrated.polynomials.fit(branch: branch, expert: expert)!.polynomial.coefficients
+    }
     accumulated = 0
     forecaster.reset()
   }

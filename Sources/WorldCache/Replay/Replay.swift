@@ -15,6 +15,8 @@ public struct Replay: Sendable {
   public let uncachedSeconds: Double
   /// The finer figures, where they were asked for.
   public let details: ReplayDetails?
+  /// What a reader of the results should know of how the policy was set up; empty for most.
+  public let remarks: [String]
 
   /// Replays a policy over every chunk; throws a ``PolicyError`` when a chunk is too short for it.
   ///
@@ -34,6 +36,12 @@ public struct Replay: Sendable {
     }
     if let failure = streams.lazy.compactMap(\.failure).first { throw failure }
     for geometry in geometries { try geometry.distances.requireIntact() }
+    var remarks: [String] = []
+    for (policy, geometry) in zip(policies, geometries) {
+      let told = policy.findings(on: geometry).filter { $0.rule == Finding.calibratedElsewhere }
+      remarks += told.map(\.meaning).filter { !remarks.contains($0) }
+    }
+    self.remarks = remarks
     site = geometries[0].site
     tokens = geometries[0].tokens
     modalities = geometries[0].modalities
