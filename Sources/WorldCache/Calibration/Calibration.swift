@@ -1,4 +1,4 @@
-public import Trace
+import Trace
 
 /// Numbers that policies need for one model, made from its recordings, with what they are valid for.
 public struct Calibration: Hashable, Sendable {

@@ -1,5 +1,5 @@
 import Foundation
-public import Trace
+import Trace
 
 /// MagCache's ratios for one model: how the norm of what the blocks add changes from call to call.
 public struct MagCacheCalibration: Hashable, Sendable {

@@ -1,4 +1,4 @@
-public import Trace
+import Trace
 
 /// Calibrations for people, and their numbers as one flat table.
 public enum CalibrationTable {
