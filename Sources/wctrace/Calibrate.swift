@@ -110,11 +110,11 @@ struct Calibrate: ParsableCommand {
       bar.update(place + 1)
     }
     let calibration = try calibrator.calibration()
+    try show(calibration)
     if let output {
       try CalibrationFile.write(calibration, to: output)
       Terminal.remark("\(output): \(calibration.methods.map(\.rawValue).joined(separator: ", "))")
     }
-    try show(calibration)
     if !calibration.findings.isEmpty { throw ExitCode(3) }
   }
 
@@ -134,8 +134,10 @@ struct Calibrate: ParsableCommand {
   }
 
   private func show(_ calibration: Calibration) throws {
+    // First, so that wrong usage shows before any result.
+    let timetables = try timetables(calibration)
     switch results.format {
-    case .json: try Terminal.show(CalibrationReport.json(calibration, try timetables(calibration)).text)
+    case .json: try Terminal.show(CalibrationReport.json(calibration, timetables).text)
     case .csv: try Terminal.show(CalibrationTable.numbers(calibration).formatted(.csv))
     case .table, .markdown:
       let domain = calibration.domain
@@ -152,7 +154,6 @@ struct Calibrate: ParsableCommand {
         try Terminal.show(CalibrationTable.ratios(magcache).formatted(results.format))
         if let calls { try Terminal.show(CalibrationReport.ratios(magcache, domain, callCount: calls)) }
       }
-      let timetables = try timetables(calibration)
       if !timetables.rows.isEmpty {
         try Terminal.show("\nTimetables (edge costs are open loop, relative to the final latent)")
         try Terminal.show(timetables.formatted(results.format))

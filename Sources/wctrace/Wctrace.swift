@@ -18,7 +18,7 @@ struct Wctrace: ParsableCommand {
     version: version,
     subcommands: [
       Record.self, Import.self, Merge.self, Recover.self, Info.self, Verify.self, Export.self, Index.self,
-      ReplayCommand.self, Calibrate.self,
+      ReplayCommand.self, Calibrate.self, HeadroomCommand.self, LintCommand.self,
       Inspect.self,
       ScheduleCommand.self,
       Policies.self,

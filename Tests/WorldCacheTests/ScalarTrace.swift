@@ -12,6 +12,8 @@ struct ScalarTrace: FeatureSource {
   /// `[branch][position][token]`.
   var values: [Tap: [[[Double]]]]
   var finalLatent: [Double]?
+  /// Of the tokens in order; the last one of all that follow.
+  var modalities = ["rgb"]
 
   var plannedCallCount: Int { calls.count }
   var taps: [Tap] { values.keys.sorted() }
@@ -52,9 +54,9 @@ struct ScalarTrace: FeatureSource {
 
   func layout(of tap: Tap) -> TokenTable {
     TokenTable(
-      name: "scalar", modalities: ["rgb"], channelCount: 1,
+      name: "scalar", modalities: modalities, channelCount: 1,
       tokens: values[tap]![0][0].indices.map {
-        .init(modality: 0, frame: 0, row: 0, column: $0, validChannels: 1)
+        .init(modality: min($0, modalities.count - 1), frame: 0, row: 0, column: $0, validChannels: 1)
       })
   }
 

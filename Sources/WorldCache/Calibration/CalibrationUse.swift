@@ -60,9 +60,10 @@ struct CalibrationUse: Sendable {
   func findings(on geometry: Geometry, _ policy: PolicySpec) -> [Finding] {
     let differences = domain.differences(from: geometry).map(\.text)
     guard !differences.isEmpty else { return [] }
+    let isOtherCount = geometry.callCount != domain.callCount
     return [
       Finding(
-        rule: Finding.calibratedElsewhere, policy: policy.description,
+        rule: isOtherCount ? Finding.wrongStepCount : Finding.calibratedElsewhere, policy: policy.description,
         meaning: "the calibration \(path) was made elsewhere: this recording has "
           + differences.joined(separator: ", "),
         remedy: "calibrate anew from recordings like this one")

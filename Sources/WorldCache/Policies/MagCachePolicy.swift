@@ -99,6 +99,8 @@ struct MagCachePolicy: Policy {
   let spec: PolicySpec
   private let family: Family
   private let table: [[Double]]
+  /// The name of a published table.
+  private let published: String?
   private let calibrated: (ratios: MagCacheCalibration, use: CalibrationUse)?
   private let threshold: Double
   private let cap: Int
@@ -129,6 +131,7 @@ struct MagCachePolicy: Policy {
     spec = values.spec
     family = Family(rawValue: values.choice("family"))!
     self.table = table
+    published = table.isEmpty || values.choice("table") == "custom" ? nil : values.choice("table")
     self.calibrated = calibrated
     threshold = values.real("threshold")
     cap = values.integer("cap")
@@ -136,7 +139,21 @@ struct MagCachePolicy: Policy {
   }
 
   func check(_ geometry: Geometry) throws { try calibrated?.use.check(geometry) }
-  func findings(on geometry: Geometry) -> [Finding] { calibrated?.use.findings(on: geometry, spec) ?? [] }
+  func findings(on geometry: Geometry) -> [Finding] {
+    if let calibrated { return calibrated.use.findings(on: geometry, spec) }
+    var found =
+      published.flatMap { BorrowedNumbers.finding("table", of: $0, on: geometry) }.map { [$0] } ?? []
+    if table[0].count != geometry.callCount, table[0].count > 1 {
+      found.append(
+        Finding(
+          rule: Finding.wrongStepCount, policy: spec.description,
+          meaning:
+            "the table has \(table[0].count) ratios and the chunk \(geometry.callCount) calls: each call takes "
+            + "the nearest one, which is the ratio over another distance",
+          remedy: "make a table for this number of calls with 'wctrace calibrate'"))
+    }
+    return found
+  }
 
   var site: Site? { .stack }
   var station: Tap { .hidden(0) }

@@ -80,6 +80,8 @@ struct TeaCachePolicy: Policy {
   let coupling: Coupling
   private let threshold: Double
   private var coefficients: [Double]
+  /// Whose polynomial it is, where it is a published one.
+  private let published: String?
   private let calibrated: (polynomials: TeaCacheCalibration, use: CalibrationUse)?
   private let isAbsolute: Bool
   private let forced: ForcedCalls
@@ -91,7 +93,7 @@ struct TeaCachePolicy: Policy {
   init(_ values: ParameterValues) {
     let model = values.choice("model")
     self.init(
-      values,
+      values, published: model == "custom" ? nil : model,
       coefficients: TeaCachePreset.published.first { $0.name == model }?.preset.coefficients
         ?? values.numbers("coefficients"),
       signal: TeaCacheCalibration.Signal(rawValue: values.choice("signal"))!, calibrated: nil)
@@ -99,15 +101,17 @@ struct TeaCachePolicy: Policy {
 
   /// With polynomials of one's own; which one follows from branch and expert.
   init(_ values: ParameterValues, _ polynomials: TeaCacheCalibration, _ use: CalibrationUse) {
-    self.init(values, coefficients: [], signal: polynomials.signal, calibrated: (polynomials, use))
+    self.init(
+      values, published: nil, coefficients: [], signal: polynomials.signal, calibrated: (polynomials, use))
   }
 
   private init(
-    _ values: ParameterValues, coefficients: [Double], signal: TeaCacheCalibration.Signal,
+    _ values: ParameterValues, published: String?, coefficients: [Double], signal: TeaCacheCalibration.Signal,
     calibrated: (polynomials: TeaCacheCalibration, use: CalibrationUse)?
   ) {
     spec = values.spec
     threshold = values.real("threshold")
+    self.published = published
     self.coefficients = coefficients
     self.calibrated = calibrated
     isAbsolute = values.choice("absolute") == "yes"
@@ -117,7 +121,53 @@ struct TeaCachePolicy: Policy {
   }
 
   func check(_ geometry: Geometry) throws { try calibrated?.use.check(geometry) }
-  func findings(on geometry: Geometry) -> [Finding] { calibrated?.use.findings(on: geometry, spec) ?? [] }
+  func findings(on geometry: Geometry) -> [Finding] {
+    let origin =
+      calibrated?.use.findings(on: geometry, spec)
+      ?? (published.flatMap { BorrowedNumbers.finding("polynomial", of: $0, on: geometry) }.map { [$0] } ?? [])
+    let branches = coupling == .separate ? (0..<geometry.branchCount).map { Optional($0) } : [nil]
+    return origin + branches.flatMap { windows(on: geometry, branch: $0) }
+  }
+
+  // Signals of a recording at which the polynomial is negative, or was not fitted.
+  private func windows(on geometry: Geometry, branch: Int?) -> [Finding] {
+    let branches = branch.map { $0..<($0 + 1) } ?? 0..<geometry.branchCount
+    guard let table = geometry.changes[change] else { return [] }
+    var (negative, outside) = ([Int](), [Int]())
+    for segment in geometry.segments {
+      var copy = self
+      copy.begin(CallStream(geometry, segment: segment, branch: branches.lowerBound))
+      let range = calibrated.map { calibrated in
+        let expert = calibrated.use.expert(at: segment.lowerBound, of: geometry.callCount)
+        return calibrated.polynomials.fit(branch: branch, expert: expert)!.polynomial.range
+      }
+      for position in segment.dropFirst() {
+        let x =
+          branches.reduce(0) { $0 + table.absoluteChange(position - 1, position, branch: $1) }
+          / branches.reduce(0) { $0 + table.absolute(at: position - 1, branch: $1) }
+        if !isAbsolute, copy.polynomial(x) < 0 { negative.append(position) }
+        if let range, x.isFinite, !range.contains(x) { outside.append(position) }
+      }
+    }
+    func finding(_ rule: String, _ positions: [Int], _ meaning: String, _ remedy: String) -> [Finding] {
+      let place = [branch.map { "branch \($0)" } ?? "", Linter.calls(positions)].filter { !$0.isEmpty }
+      return positions.isEmpty
+        ? []
+        : [
+          Finding(
+            rule: rule, policy: spec.description, place: place.joined(separator: ", "), meaning: meaning,
+            remedy: remedy)
+        ]
+    }
+    return finding(
+      "negative-window", negative,
+      "the polynomial is below zero for these signals: the sum falls, and calls are predicted on and on",
+      "use absolute=yes, or a polynomial of a lower degree")
+      + finding(
+        "out-of-range", outside,
+        "these signals lie outside the range that the polynomial was fitted on: its values there are a guess",
+        "calibrate from recordings like this one")
+  }
 
   var site: Site? { .stack }
   var station: Tap { change.quantity.station }

@@ -12,8 +12,12 @@ public struct Finding: Hashable, Sendable {
   /// What to do about it.
   public var remedy: String
 
-  /// The rule that every replay tells of, not lint alone.
-  public static let calibratedElsewhere = "calibrated-elsewhere"
+  /// Numbers made for another recording.
+  static let calibratedElsewhere = "calibrated-elsewhere"
+  /// Numbers made for another number of calls.
+  static let wrongStepCount = "wrong-step-count"
+  /// What a calibration says where it is used elsewhere.
+  static let elsewhereRules: Set = [calibratedElsewhere, wrongStepCount]
 
   public init(
     rule: String, policy: String, trace: String = "", place: String = "", meaning: String, remedy: String
