@@ -28,7 +28,8 @@ struct LinterTests {
     _ spec: String, _ trace: ScalarTrace, _ precision: StoredPrecision? = nil
   ) throws -> [Finding] {
     let plan = try PolicyRegistry.plan(spec)
-    let geometries = try GeometryBuilder.geometries(of: trace, plan.request(blockCount: 2)!)
+    let geometries = try GeometryBuilder.geometries(
+      of: trace, plan.request(blockCount: 2) ?? GeometryRequest(.output))
     return try Linter.findings(plan, over: geometries, trace: trace.path, precision: precision)
   }
 
