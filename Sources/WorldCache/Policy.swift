@@ -24,6 +24,8 @@ public protocol Policy: Sendable {
   var minimumCallCount: Int { get }
   /// Throws a ``PolicyError`` when it does not fit a chunk for other reasons than the number of calls.
   func check(_ geometry: Geometry) throws
+  /// What a reader of its results on a chunk should know of how it was set up; traces are named by whoever asks.
+  func findings(on geometry: Geometry) -> [Finding]
   /// What keeps it from deciding any further, for policies that ask something outside; such a policy
   /// computes from then on, and a driver gives up what it was doing.
   var failure: PolicyError? { get }
@@ -52,6 +54,7 @@ extension Policy {
   public func changes(blockCount: Int) -> [ChangeRequest] { [] }
   public var minimumCallCount: Int { 1 }
   public func check(_ geometry: Geometry) throws {}
+  public func findings(on geometry: Geometry) -> [Finding] { [] }
   public var failure: PolicyError? { nil }
   public var cachedTensorCount: Int { predictor?.anchorCount ?? 1 }
   public var groupNames: [String] { predictor?.groupNames ?? [] }

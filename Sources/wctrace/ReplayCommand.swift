@@ -128,11 +128,15 @@ struct ReplayCommand: ParsableCommand {
       kept.withLock { kept in
         if needsFirst, trace == 0, role == .policy(0) { kept.first = replay }
         if kept.sites[replay.site.name] == nil { kept.sites[replay.site.name] = ReplaySite(replay) }
+        for remark in replay.remarks {
+          kept.remarks.insert("\(traces[trace]), \(replay.spec.name): \(remark)")
+        }
       }
       return ReplayRow(request, trace: trace, role, replay)
     }
     let seconds = start.duration(to: .now) / .seconds(1)
     tellRemarks(plans, result.refusals)
+    for remark in kept.withLock({ $0.remarks.sorted() }) { Terminal.remark(remark) }
     try show(result.rows, plans, traces, request, kept.withLock { $0 })
     tellThroughput(result.rows, seconds)
   }
@@ -140,6 +144,7 @@ struct ReplayCommand: ParsableCommand {
   private struct Kept: Sendable {
     var first: Replay?
     var sites: [String: ReplaySite] = [:]
+    var remarks: Set<String> = []
   }
 
   // What to print of each replay.

@@ -21,6 +21,7 @@ struct Wctrace: ParsableCommand {
       ReplayCommand.self,
       TuneCommand.self,
       StudyCommand.self,
+      ReplayCommand.self, Calibrate.self, HeadroomCommand.self, LintCommand.self,
       Inspect.self,
       ScheduleCommand.self,
       Policies.self,

@@ -82,7 +82,8 @@ struct ChunkBuilder<Source: FeatureSource> {
           }
         }
       } ?? [],
-      stretchSeconds: stretchSeconds, changes: changes, recordedBranchCount: source.header.branchCount)
+      stretchSeconds: stretchSeconds, changes: changes, recordedBranchCount: source.header.branchCount,
+      header: source.header)
   }
 
   func table(of change: ChangeRequest) throws -> ChangeTable {

@@ -43,13 +43,15 @@ public struct Geometry: Sendable {
   /// Median wall seconds of each stretch of one call, by the tap at its end.
   public let stretchSeconds: [Tap: Double]
   public let changes: [ChangeRequest: ChangeTable]
+  /// What the measured trace says about itself; nil where that is not known.
+  public internal(set) var header: TraceHeader?
 
   public init(
     site: Site, split: BandSplit? = nil, chunk: Int = 0, blockCount: Int = 1, calls: [[Call]],
     tokens: [TokenTable.Token], modalities: [String], distances: DistanceTable,
     emissionSquaredNorms: [[Double]]? = nil, finalSquaredNorms: [Double] = [],
     stretchSeconds: [Tap: Double] = [:], changes: [ChangeRequest: ChangeTable] = [:],
-    recordedBranchCount: Int? = nil
+    recordedBranchCount: Int? = nil, header: TraceHeader? = nil
   ) {
     precondition(distances.pointCount == calls.reduce(0) { $0 + $1.count } * (split == nil ? 1 : 2))
     precondition(distances.tokenCount == tokens.count)
@@ -67,6 +69,7 @@ public struct Geometry: Sendable {
     self.finalSquaredNorms = finalSquaredNorms
     self.stretchSeconds = stretchSeconds
     self.changes = changes
+    self.header = header
     segments = Geometry.segments(calls[0])
   }
 
@@ -144,7 +147,7 @@ public struct Geometry: Sendable {
       site: site, split: split, chunk: chunk, blockCount: blockCount, calls: calls, tokens: tokens,
       modalities: modalities, distances: distances, emissionSquaredNorms: emissionSquaredNorms,
       finalSquaredNorms: finalSquaredNorms, stretchSeconds: stretchSeconds, changes: changes,
-      recordedBranchCount: recordedBranchCount)
+      recordedBranchCount: recordedBranchCount, header: header)
   }
 
   private static func segments(_ calls: [Call]) -> [Range<Int>] {

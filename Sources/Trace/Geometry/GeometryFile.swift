@@ -17,6 +17,8 @@ struct GeometryFile {
     /// Digest of the trace that was measured.
     var digest: String
     var model: String
+    /// Of the measured trace; missing in older files.
+    var header: TraceHeader?
     var site: String
     var split: Split?
     var blockCount: Int
@@ -190,7 +192,8 @@ extension GeometryFile {
                 file, offset: distances, tokenCount: tokens.count, tileEnds: chunk.tileEnds, hashes: hashes))),
           emissionSquaredNorms: chunk.hasEmission ? emission : nil,
           finalSquaredNorms: chunk.hasFinal ? Array(rest.suffix(tokens.count)) : [],
-          stretchSeconds: stretchSeconds, recordedBranchCount: description.branchCount))
+          stretchSeconds: stretchSeconds, recordedBranchCount: description.branchCount,
+          header: description.header))
     }
     guard offset == file.byteCount - 24 - Int(length) else { throw corrupt("the file has bytes too many") }
     return (description.digest, description.model, geometries)

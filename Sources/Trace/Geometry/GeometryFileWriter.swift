@@ -98,8 +98,9 @@ struct GeometryFileWriter {
       case nil: nil
       }
     return GeometryFile.Description(
-      digest: digest, model: model, site: geometry.site.name, split: split, blockCount: geometry.blockCount,
-      branchCount: geometry.recordedBranchCount, modalities: geometry.modalities,
+      digest: digest, model: model, header: geometry.header, site: geometry.site.name, split: split,
+      blockCount: geometry.blockCount, branchCount: geometry.recordedBranchCount,
+      modalities: geometry.modalities,
       tokens: geometry.tokens.flatMap { [$0.modality, $0.frame, $0.row, $0.column, $0.validChannels] },
       chunks: [], hashes: [])
   }

@@ -20,6 +20,8 @@ public struct Replay: Sendable {
   /// Its error over that of the ideal of its own predictor, site, objective and cost; nil where no ideal was
   /// asked for or there is none.
   public internal(set) var gap: Double?
+  /// What a reader of the results should know of how the policy was set up; empty for most.
+  public let remarks: [String]
 
   /// Replays a policy over every chunk; throws a ``PolicyError`` when a chunk is too short for it.
   ///
@@ -39,6 +41,12 @@ public struct Replay: Sendable {
     }
     if let failure = streams.lazy.compactMap(\.failure).first { throw failure }
     for geometry in geometries { try geometry.distances.requireIntact() }
+    var remarks: [String] = []
+    for (policy, geometry) in zip(policies, geometries) {
+      let told = policy.findings(on: geometry).filter { $0.rule == Finding.calibratedElsewhere }
+      remarks += told.map(\.meaning).filter { !remarks.contains($0) }
+    }
+    self.remarks = remarks
     site = geometries[0].site
     emission = site.stretch(blockCount: geometries[0].blockCount).map { "\($0.to)" } ?? site.name
     tokens = geometries[0].tokens
