@@ -9,7 +9,7 @@ POLICY := worldcache:eta=0.5
 
 PYTHON := .build/python/bin/python
 
-.PHONY: demo test crash-test damage-test bench big-test bench-build build lint setup python
+.PHONY: demo test reference crash-test damage-test bench big-test bench-build build lint setup python
 
 # Record a rollout of the bundled model, replay policies against it, show where the error is.
 demo: build
@@ -22,6 +22,14 @@ demo: build
 
 test: setup python
 	swift test
+
+# Writes anew what diffusers and cache-dit decide (Tests/Reference), and loads what convert writes with their loaders.
+# Needs Python 3.11 with venv; downloads their packages. Tests need none of it: they read the stored results.
+reference: build
+	python3 -m venv .build/reference
+	.build/reference/bin/python -m pip install -q --disable-pip-version-check -r Tests/Reference/requirements.txt
+	.build/reference/bin/python Tests/Reference/hooks.py $(WCTRACE)
+	.build/reference/bin/python Tests/Reference/load.py $(WCTRACE)
 
 # The crash tests at full length: the recorder killed before, within and after every write and refused every write,
 # also while finishing; 200 kills of the release build; cuts and flips at every byte of a journal; 1000 power losses.

@@ -21,6 +21,7 @@ struct Wctrace: ParsableCommand {
       ReplayCommand.self,
       Inspect.self,
       ScheduleCommand.self,
+      Convert.self,
       Policies.self,
       Evaluate.self,
       Scenes.self,

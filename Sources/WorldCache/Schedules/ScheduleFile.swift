@@ -2,7 +2,7 @@ import Foundation
 
 /// Reads which calls are computed from a JSON, YAML or CSV file (docs/adding-a-policy.md).
 enum ScheduleFile {
-  private static let keys = [
+  static let keys = [
     "computed", "mask", "steps_computation_mask", "compute_bins", "cache_bins", "branches",
   ]
 
