@@ -42,6 +42,14 @@ import Testing
       ("verify.txt", ["verify", trace]),
       ("help-recover.txt", ["recover", "--help"]),
       ("help-replay.txt", ["replay", "--help"]),
+      ("help-convert.txt", ["convert", "--help"]),
+      (
+        "convert.txt",
+        [
+          "convert", "dbcache:fn=1,threshold=0.12,mask=fast,predictor=taylor", "--to", "cache-dit", "--calls",
+          "10",
+        ]
+      ),
     ])
   func output(name: String, arguments: [String]) throws {
     let run = try Tool(arguments)
