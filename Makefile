@@ -9,7 +9,7 @@ POLICY := worldcache:eta=0.5
 
 PYTHON := .build/python/bin/python
 
-.PHONY: demo test grid-test crash-test damage-test bench big-test bench-build build lint setup python ideal-test
+.PHONY: demo test grid-test crash-test damage-test bench big-test bench-build build lint setup python ideal-test reference
 
 # Record a rollout of the bundled model, replay policies against it, show where the error is.
 demo: build
@@ -29,6 +29,13 @@ grid-test: setup
 # Exact schedule searches against trying every schedule: 500 random instances for each predictor, every objective on each.
 ideal-test: setup
 	WCTRACE_IDEAL_TABLES=500 swift test -c release -Xswiftc -enable-testing --filter IdealTablesTests
+# Writes anew what diffusers and cache-dit decide (Tests/Reference), and loads what convert writes with their loaders.
+# Needs Python 3.11 with venv; downloads their packages. Tests need none of it: they read the stored results.
+reference: build
+	python3 -m venv .build/reference
+	.build/reference/bin/python -m pip install -q --disable-pip-version-check -r Tests/Reference/requirements.txt
+	.build/reference/bin/python Tests/Reference/hooks.py $(WCTRACE)
+	.build/reference/bin/python Tests/Reference/load.py $(WCTRACE)
 
 # The crash tests at full length: the recorder killed before, within and after every write and refused every write,
 # also while finishing; 200 kills of the release build; cuts and flips at every byte of a journal; 1000 power losses.

@@ -80,6 +80,8 @@ public enum PolicyRegistry {
     MeanCachePolicy.entry,
     SmoothCachePolicy.entry,
     FasterCachePolicy.entry,
+    PABPolicy.entry,
+    SpeCaPolicy.entry,
     WorldCachePolicy.entry,
     SchedulePolicy.entry,
     MaskPolicy.entry,

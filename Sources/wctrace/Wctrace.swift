@@ -24,6 +24,7 @@ struct Wctrace: ParsableCommand {
       ReplayCommand.self, Calibrate.self, HeadroomCommand.self, LintCommand.self,
       Inspect.self,
       ScheduleCommand.self,
+      Convert.self,
       Policies.self,
       Evaluate.self,
       Scenes.self,

@@ -7,7 +7,7 @@ struct ScheduleFile {
   /// What the file says of the policy's parameters, by key.
   var settings: [(key: String, field: Field)] = []
 
-  private static let keys = [
+  static let keys = [
     "computed", "mask", "steps_computation_mask", "compute_bins", "cache_bins", "branches",
   ]
 
