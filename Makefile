@@ -9,7 +9,7 @@ POLICY := worldcache:eta=0.5
 
 PYTHON := .build/python/bin/python
 
-.PHONY: demo test crash-test damage-test bench big-test bench-build build lint setup python
+.PHONY: demo test replay-test crash-test damage-test bench big-test bench-build build lint setup python
 
 # Record a rollout of the bundled model, replay policies against it, show where the error is.
 demo: build
@@ -23,6 +23,11 @@ demo: build
 test: setup python
 	swift test
 
+# Every ordinary policy replayed from distances and, by brute force, from the features: 15 kinds of traces, counts
+# printed. `make test` takes a few of the pairs.
+replay-test: setup
+	WCTRACE_REPLAY_PAIRS=all swift test --filter EveryPolicyReplayTests
+
 # The crash tests at full length: the recorder killed before, within and after every write and refused every write,
 # also while finishing; 200 kills of the release build; cuts and flips at every byte of a journal; 1000 power losses.
 crash-test: build
@@ -35,12 +40,13 @@ crash-test: build
 damage-test: build
 	.build/release/TraceDamage mutants --crafted 5000
 
-# Speeds beside h5py and a raw file, taking turns; the recorder's cost.
+# Speeds beside h5py and a raw file, and of replays beside NumPy, taking turns; the recorder's cost.
 bench: bench-build python
 	Benchmarks/.build/release/wctrace-bench storage --python $(PYTHON)
 	@echo; Benchmarks/.build/release/wctrace-bench recorder
+	@echo; Benchmarks/.build/release/wctrace-bench replay --python $(PYTHON)
 
-# A trace of more than 4 GB; needs 9 GB of disk.
+# A trace of more than 4 GB recorded, verified, read, indexed and replayed; needs 9 GB of disk.
 big-test: bench-build
 	Benchmarks/.build/release/wctrace-bench big --tool $(WCTRACE)
 

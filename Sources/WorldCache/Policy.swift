@@ -27,6 +27,8 @@ public protocol Policy: Sendable {
   /// What keeps it from deciding any further, for policies that ask something outside; such a policy
   /// computes from then on, and a driver gives up what it was doing.
   var failure: PolicyError? { get }
+  /// Whether a copy can be asked what it would do without disturbing it: not where something outside answers.
+  var isSelfContained: Bool { get }
   /// How it predicts, for the ideal schedule of the same predictor; nil when it never predicts, or when a
   /// prediction depends on more than the newest computed calls.
   var predictor: (any Predictor)? { get }
@@ -53,6 +55,7 @@ extension Policy {
   public var minimumCallCount: Int { 1 }
   public func check(_ geometry: Geometry) throws {}
   public var failure: PolicyError? { nil }
+  public var isSelfContained: Bool { true }
   public var cachedTensorCount: Int { predictor?.anchorCount ?? 1 }
   public var groupNames: [String] { predictor?.groupNames ?? [] }
 }

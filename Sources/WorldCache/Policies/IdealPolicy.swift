@@ -19,6 +19,9 @@ public struct IdealPolicy: Policy {
         "squared error summed within each streak (streak) or call by call (additive)"),
       .site(),
       Parameter(
+        "tokens", .text("all, a modality or frame.N"), default: "all", "whose errors the objective counts",
+        isQuiet: true),
+      Parameter(
         "order", .integer(0...2), default: "1", "highest order of the differences",
         when: .predictor("taylor", "hermite")),
       Parameter(
@@ -53,7 +56,8 @@ public struct IdealPolicy: Policy {
       throw PolicyError("\(spec) asks for \(calls) computed calls; the chunk has \(geometry.callCount)")
     }
     let search = try IdealSearch(
-      geometry, predictor, objective: Objective(rawValue: values.choice("objective"))!, upTo: calls)
+      geometry, predictor, objective: Objective(rawValue: values.choice("objective"))!, upTo: calls,
+      set: IdealPolicy.set(values.text("tokens"), geometry, spec))
     guard let schedule = search.schedule(computing: calls) else {
       let reason =
         calls < predictor.minimumAnchorCount
@@ -63,6 +67,15 @@ public struct IdealPolicy: Policy {
         "\(spec) has no schedule of \(calls) computed calls over \(geometry.callCount): \(reason)")
     }
     computed = Set(schedule)
+  }
+
+  /// The place of a named token set among the geometry's.
+  private static func set(_ name: String, _ geometry: Geometry, _ spec: PolicySpec) throws -> Int {
+    func spelling(_ set: TokenSet) -> String { set.kind == .frame ? "frame.\(set.name)" : set.name }
+    if let place = geometry.sets.firstIndex(where: { spelling($0) == name }) { return place }
+    throw PolicyError(
+      "\(spec) counts the errors of tokens=\(name); this trace has "
+        + geometry.sets.map(spelling).joined(separator: ", "))
   }
 
   /// The specification of the ideal of another policy's predictor, with the computed calls of each chunk.

@@ -38,7 +38,7 @@ public struct StreamDetails: Sendable {
     finalSquaredNorms = geometry.finalSquaredNorms.isEmpty ? nil : geometry.finalSquaredNorms
     let rows = (0..<geometry.branchCount).map { _ in [CallFigures?](repeating: nil, count: geometry.callCount)
     }
-    sets = TokenSet.sets(of: geometry.tokens, modalities: geometry.modalities)
+    sets = geometry.sets
     calls = Array(repeating: rows, count: sets.count)
     distances = rows.map { $0.map { _ in 0 } }
     let noErrors = rows.map { _ in [Double](repeating: 0, count: geometry.tokenCount) }

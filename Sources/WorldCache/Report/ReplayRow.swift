@@ -11,6 +11,8 @@ public struct ReplayRow: Sendable {
   let slices: [SliceFigures]
   let figures: Figures
   public let tokenCallCount: Int
+  /// ``Replay/nearTieCount``.
+  public let nearTieCount: Int?
 
   /// What a summary over traces is made of.
   struct Figures: Sendable {
@@ -62,5 +64,6 @@ public struct ReplayRow: Sendable {
       direct: replay.directError, streak: replay.streakError, worstCall: replay.worstCallError,
       meanCall: replay.meanCallError)
     tokenCallCount = replay.tokenCallCount
+    nearTieCount = replay.nearTieCount
   }
 }

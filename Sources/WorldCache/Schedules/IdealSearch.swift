@@ -17,13 +17,13 @@ public struct IdealSearch: Sendable {
   private let endings: [Int?]
 
   /// Searches every schedule that starts computed, predicts no call before `warmUp` and, if
-  /// `lastComputed`, computes the last call.
+  /// `lastComputed`, computes the last call; the errors of the tokens of `set` count, one of the geometry's.
   ///
   /// Cost: one pass over all states and continuations for each number of computed calls, after one
   /// evaluation of every streak.
   public init(
     _ geometry: Geometry, _ predictor: any Predictor, objective: Objective = .streak, warmUp: Int = 1,
-    lastComputed: Bool = false, upTo maximumCount: Int? = nil
+    lastComputed: Bool = false, upTo maximumCount: Int? = nil, set: Int = 0
   ) throws {
     if let refusal = IdealSearch.refusal(predictor, geometry) ?? IdealSearch.refusal(objective, geometry.site)
     {
@@ -32,7 +32,7 @@ public struct IdealSearch: Sendable {
     let count = geometry.callCount
     let states = AnchorStates(callCount: count, depth: predictor.anchorCount)
     self.states = states
-    let rows = IdealSearch.streakCosts(states, StreakCosts(geometry, predictor, objective))
+    let rows = IdealSearch.streakCosts(states, StreakCosts(geometry, predictor, objective, set: set))
     try geometry.distances.requireIntact()
 
     var costs = [Double.infinity]

@@ -13,14 +13,17 @@ struct StreakCosts {
   let geometry: Geometry
   let predictor: any Predictor
   let objective: Objective
+  /// The tokens whose errors count, among the geometry's sets.
+  let set: Int
   private let signals: GeometrySignals
-  // Distances summed over all tokens, for predictors that treat tokens alike.
+  // Distances summed over those tokens, for predictors that treat tokens alike.
   private let total: SummedDistances?
 
-  init(_ geometry: Geometry, _ predictor: any Predictor, _ objective: Objective) {
+  init(_ geometry: Geometry, _ predictor: any Predictor, _ objective: Objective, set: Int = 0) {
     self.geometry = geometry
     self.predictor = predictor
     self.objective = objective
+    self.set = set
     var signals = GeometrySignals(geometry)
     signals.openAll()
     self.signals = signals
@@ -30,7 +33,8 @@ struct StreakCosts {
       anchors.count >= predictor.minimumAnchorCount
       && predictor.groups(anchors: anchors, signals: signals) != nil
     total =
-      isGrouped ? nil : SummedDistances(geometry, points: Array(0...geometry.distances.pointCount), sets: nil)
+      isGrouped
+      ? nil : SummedDistances(geometry, points: Array(0...geometry.distances.pointCount), groups: nil, set: set)
   }
 
   /// Costs of the streaks of 0, 1, … `longest` predicted calls after the newest anchor.
@@ -51,7 +55,7 @@ struct StreakCosts {
       }
       table = SummedDistances(
         geometry, points: points + [geometry.distances.origin],
-        sets: groups.map { JointGroups($0.indices, groupCount: steps[0].count, geometry) })
+        groups: groups.map { JointGroups($0.indices, groupCount: steps[0].count, geometry) }, set: set)
     }
 
     var costs = [0.0]
@@ -61,7 +65,8 @@ struct StreakCosts {
       let position = anchor + 1 + offset
       for branch in 0..<geometry.branchCount {
         let weight = geometry.calls[branch][position].weight
-        let scale = geometry.meanSquare(position, branch: branch) * Double(geometry.tokenCount)
+        let scale =
+          geometry.meanSquare(position, branch: branch, set: set) * Double(geometry.sets[set].members.count)
         for (key, groups) in table.keys.enumerated() {
           let error = combinations[Int(groups[branch])] - Combination(valueAt: position)
           switch objective {
@@ -133,11 +138,14 @@ struct SummedDistances {
   // One square table per key.
   private var tables: [[Double]]
 
-  /// Sums over all tokens when `sets` is nil.
-  init(_ geometry: Geometry, points: [Int], sets: JointGroups?) {
+  /// Sums over the tokens of `set`, one of the geometry's: group by group, or all at once from the geometry's
+  /// own sums when `groups` is nil.
+  init(_ geometry: Geometry, points: [Int], groups: JointGroups?, set: Int) {
     let distances = geometry.distances
-    keys = sets?.keys ?? [[UInt8](repeating: 0, count: geometry.branchCount)]
-    let membership = sets?.sets ?? [UInt8](repeating: 0, count: geometry.tokenCount)
+    keys = groups?.keys ?? [[UInt8](repeating: 0, count: geometry.branchCount)]
+    // Tokens that do not count make up one more group.
+    var membership = [UInt8](repeating: UInt8(keys.count), count: geometry.tokenCount)
+    if let groups { for token in geometry.sets[set].members { membership[token] = groups.sets[token] } }
     width = points.count
     origin = distances.origin
     var rows = [Int](repeating: -1, count: distances.pointCount + 1)
@@ -146,8 +154,12 @@ struct SummedDistances {
     tables = Array(repeating: [Double](repeating: 0, count: width * width), count: keys.count)
     for i in 0..<width {
       for j in (i + 1)..<max(width, i + 1) {
-        var sums = [Double](repeating: 0, count: keys.count)
-        distances.add(points[i], points[j], by: membership, to: &sums)
+        var sums = [Double](repeating: 0, count: keys.count + 1)
+        if groups == nil {
+          sums[0] = distances.total(points[i], points[j], set: set)
+        } else {
+          distances.add(points[i], points[j], by: membership, to: &sums)
+        }
         for key in keys.indices {
           tables[key][i * width + j] = sums[key]
           tables[key][j * width + i] = sums[key]
