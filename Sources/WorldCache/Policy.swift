@@ -129,7 +129,7 @@ public protocol Signals {
   var tokenModalities: [Int] { get }
   /// Norms of a combination of values at the site, one per token, branch after branch.
   func norms(of combination: Combination) -> [Double]
-  /// The same for some of the tokens, in ascending order of their places.
+  /// The same for some of the tokens, in any order.
   func norms(of combination: Combination, at tokens: [Int]) -> [Double]
   /// `mean |x|` over all tokens and channels at a call.
   func meanAbsolute(_ change: ChangeRequest, at position: Int) -> Double

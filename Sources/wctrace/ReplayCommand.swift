@@ -71,8 +71,8 @@ struct ReplayCommand: ParsableCommand {
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
-      "For the column predictor_seconds: gigabytes that predicting moves in a second, or 'measured' for what this \
-      machine does.", valueName: "rate"))
+      "For the column predictor_seconds: gigabytes that predicting moves in a second, or 'measured' for what this "
+        + "machine does.", valueName: "rate"))
   var bandwidth: Bandwidth?
 
   @Flag(help: "Print only the summary over traces.")

@@ -1,6 +1,8 @@
 import Foundation
 import Trace
 
+@testable import WorldCache
+
 /// A rollout's values in double precision, and everything that is asked of them worked out the long way, from
 /// the definitions: no distances, nothing of the geometry.
 final class BruteValues {

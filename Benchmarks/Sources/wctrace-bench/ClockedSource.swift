@@ -28,15 +28,8 @@ struct ClockedSource: FeatureSource {
   func `final`(chunk: Int) throws(TraceError) -> Tensor { try reader.final(chunk: chunk) }
 
   func rows(_ rows: Range<Int>, of tap: Tap, call: Int) throws(TraceError) -> [Float] {
-    let start = threadNanoseconds()
-    defer { nanoseconds.value.wrappingAdd(threadNanoseconds() - start, ordering: .relaxed) }
+    let start = threadSeconds()
+    defer { nanoseconds.value.wrappingAdd(UInt64((threadSeconds() - start) * 1e9), ordering: .relaxed) }
     return try reader.rows(rows, of: tap, call: call)
   }
-}
-
-/// Processor time of the calling thread in nanoseconds.
-private func threadNanoseconds() -> UInt64 {
-  var time = timespec()
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
-  return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
 }

@@ -3,7 +3,8 @@ import Foundation
 import Trace
 import WorldCache
 
-/// WorldCache replayed from distances, beside NumPy that replays it from the features; one core each.
+/// WorldCache replayed from distances, beside NumPy that replays it from the features; one core each, in processor
+/// seconds, to which neighbours on a busy machine do not add.
 struct ReplayBenchmark: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "replay", abstract: "WorldCache replays beside NumPy, and what the geometry costs.")
@@ -72,8 +73,8 @@ struct ReplayBenchmark: ParsableCommand {
       other.seconds.append(answer.seconds)
       // Short ones are repeated, each from nothing: no replay remembers another.
       for _ in 0..<5 {
-        replay = try ours.measure { try Replay(plan, over: geometries, figures: []) }
-        _ = try whole.measure { try Replay(plan, over: geometries) }
+        replay = try ours.measureProcessor { try Replay(plan, over: geometries, figures: []) }
+        _ = try whole.measureProcessor { try Replay(plan, over: geometries) }
       }
     }
     for series in [ours, whole, other] { print("  " + line(series)) }
@@ -91,7 +92,7 @@ struct ReplayBenchmark: ParsableCommand {
   private func compareSources(_ rollout: MadeUpRollout, _ distances: DistanceTable, _ ours: Series) throws {
     let tensors = TensorReplay(rollout)
     var series = Series("the same from features in memory")
-    for _ in 0..<3 { _ = series.measure { tensors.run() } }
+    for _ in 0..<3 { _ = series.measureProcessor { tensors.run() } }
     print("  " + line(series))
     print(
       "  from distances \(text(series.median / ours.median, 1)) x as fast; MB: features \(megabytes(tensors.byteCount)), "
@@ -152,7 +153,9 @@ struct ReplayBenchmark: ParsableCommand {
         workerCount: 1)
       var series = Series("1000 settings on one core, \(name)")
       for _ in 0..<repetitions {
-        let count = try series.measure { try batch.run { _, _, replay in replay.computedCount } }.rows.count
+        let before = processSeconds()
+        let count = try batch.run { _, _, replay in replay.computedCount }.rows.count
+        series.seconds.append(processSeconds() - before)
         guard count == 1000 else { throw ExitCode.failure }
       }
       let verdict = bar.map { " (bar \(text($0, 0)) s: \(series.median <= $0 ? "met" : "missed"))" } ?? ""

@@ -69,36 +69,40 @@ public struct DistanceTable: Sendable {
           norms[start + first + $0] = $1
         }
       }
-      for token in start..<norms.count { norms[token] = norms[token].squareRoot() }
+      DistanceTable.takeRoots(UnsafeMutableBufferPointer(rebasing: norms[start...]))
     }
   }
 
-  /// Norms of one combination of points for some of the tokens, appended to `norms`.
-  package func appendNorms(
-    _ weights: [(point: Int, weight: Double)], at tokens: ArraySlice<Int>, offset: Int,
-    deviation: Deviation = .none, to norms: inout [Double]
-  ) {
+  /// Norms of one combination of points for some of the tokens, whose numbers are `offset` too high.
+  package func norms(
+    _ weights: [(point: Int, weight: Double)], at tokens: [Int], offset: Int, deviation: Deviation = .none
+  ) -> [Double] {
     var plus = [Double](repeating: 0, count: tokens.count)
     var minus = plus
     tokens.withUnsafeBufferPointer { tokens in
       DistanceTable.withBuffers(&plus, &minus) { plus, minus in
-        for pair in QuadraticForms([weights], origin: origin).pairs {
-          let factor = pair.factors[0].factor
-          let sums = factor < 0 ? minus : plus
+        for pair in QuadraticForm(weights, origin: origin).pairs {
+          let sums = pair.factor < 0 ? minus : plus
+          let factor = abs(pair.factor)
           squaredDistances(pair.first, pair.second).withUnsafeBufferPointer { row in
-            for (place, token) in tokens.enumerated() { sums[place] += abs(factor) * row[token - offset] }
+            for place in tokens.indices { sums[place] += factor * row[tokens[place] - offset] }
           }
         }
-        for (place, token) in tokens.enumerated() {
-          let (a, b) = (plus[place], minus[place])
-          plus[place] =
-            (deviation == .none
-            ? DistanceTable.settled(a, b) : DistanceTable.moved(a, b, deviation.sign(token - offset)))
-            .squareRoot()
+        guard deviation == .none else {
+          for (place, token) in tokens.enumerated() {
+            plus[place] = DistanceTable.moved(plus[place], minus[place], deviation.sign(token - offset))
+              .squareRoot()
+          }
+          return
+        }
+        DistanceTable.forEachEight(plus, minus) { place, norm in
+          DistanceTable.put(norm.squareRoot(), place, plus)
+        } tail: {
+          plus[$0] = $1.squareRoot()
         }
       }
     }
-    norms += plus
+    return plus
   }
 
   /// Distance of a pair, summed over the tokens of a set; the first set is of all tokens.
@@ -111,8 +115,8 @@ public struct DistanceTable: Sendable {
   /// Cost: a few additions for each pair of points; no token's distances are looked at.
   public func sumOfSquaredNorms(of weights: [(point: Int, weight: Double)], set: Int = 0) -> Double {
     var (plus, minus) = (0.0, 0.0)
-    for pair in QuadraticForms([weights], origin: origin).pairs {
-      let term = pair.factors[0].factor * total(pair.first, pair.second, set: set)
+    for pair in QuadraticForm(weights, origin: origin).pairs {
+      let term = pair.factor * total(pair.first, pair.second, set: set)
       plus += max(term, 0)
       minus -= min(term, 0)
     }
@@ -252,37 +256,17 @@ public struct DistanceTable: Sendable {
     max(0, plus - minus + part * roundingUnits * Double.ulpOfOne * (plus + minus))
   }
 
-  /// Squared norms of combinations whose weights differ from token to token.
-  ///
-  /// `weights[i][token]` is the weight of `points[i]`; points must differ from one another.
-  public func squaredNorms(points: [Int], weights: [[Double]]) -> [Double] {
-    var plus = [Double](repeating: 0, count: tokenCount)
-    var minus = plus
-    var originWeights = [Double](repeating: 0, count: tokenCount)
-    for row in weights {
-      for token in 0..<tokenCount { originWeights[token] -= row[token] }
+  // Square roots in place, several at a time.
+  private static func takeRoots(_ values: UnsafeMutableBufferPointer<Double>) {
+    var place = 0
+    while place + 8 <= values.count {
+      put(eight(values, place).squareRoot(), place, values)
+      place += 8
     }
-    let (points, weights) = (points + [origin], weights + [originWeights])
-    DistanceTable.withBuffers(&plus, &minus) { plus, minus in
-      for i in 0..<points.count {
-        for j in (i + 1)..<max(points.count, i + 1) {
-          let row = squaredDistances(points[i], points[j])
-          row.withUnsafeBufferPointer { row in
-            weights[i].withUnsafeBufferPointer { a in
-              weights[j].withUnsafeBufferPointer { b in
-                for token in 0..<tokenCount {
-                  let term = a[token] * b[token] * row[token]
-                  plus[token] -= min(term, 0)
-                  minus[token] += max(term, 0)
-                }
-              }
-            }
-          }
-        }
-      }
-      for token in plus.indices { plus[token] = DistanceTable.settled(plus[token], minus[token]) }
+    while place < values.count {
+      values[place] = values[place].squareRoot()
+      place += 1
     }
-    return plus
   }
 
   /// Adds up the distances of a pair over the tokens of each of several sets.

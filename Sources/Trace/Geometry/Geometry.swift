@@ -122,6 +122,10 @@ public struct Geometry: Sendable {
   public func meanSquare(_ position: Int, branch: Int, set: Int = 0) -> Double {
     let members = sets[set].members
     guard let emissionSquaredNorms else {
+      if split == nil {
+        return distances.total(point(position, branch: branch), distances.origin, set: set)
+          / Double(members.count)
+      }
       return distances.sumOfSquaredNorms(of: weights(of: recorded(at: position), branch: branch), set: set)
         / Double(members.count)
     }

@@ -51,18 +51,20 @@ struct GeometrySignals: Signals {
   }
 
   func norms(of combination: Combination, at tokens: [Int]) -> [Double] {
-    var norms: [Double] = []
-    norms.reserveCapacity(tokens.count)
-    var rest = tokens[...]
-    for (place, branch) in branches.enumerated() {
-      let end = (place + 1) * geometry.tokenCount
-      let own = rest.prefix { $0 < end }
-      rest = rest.dropFirst(own.count)
-      geometry.distances.appendNorms(
-        geometry.weights(of: combination, branch: branch), at: own, offset: place * geometry.tokenCount,
-        deviation: deviation, to: &norms)
+    func norms(_ tokens: [Int], _ branch: Int) -> [Double] {
+      geometry.distances.norms(
+        geometry.weights(of: combination, branch: branch), at: tokens,
+        offset: (branch - branches.lowerBound) * geometry.tokenCount, deviation: deviation)
     }
-    return norms
+    if branches.count == 1 { return norms(tokens, branches.lowerBound) }
+    var result = [Double](repeating: 0, count: tokens.count)
+    for branch in branches {
+      let own = tokens.indices.filter {
+        tokens[$0] / geometry.tokenCount == branch - branches.lowerBound
+      }
+      for (place, norm) in zip(own, norms(own.map { tokens[$0] }, branch)) { result[place] = norm }
+    }
+    return result
   }
 
   private struct BranchKey<Key: Hashable & Sendable>: Hashable, Sendable {
@@ -74,7 +76,12 @@ struct GeometrySignals: Signals {
   func remembered<Value: Sendable>(_ key: some Hashable & Sendable, _ make: () -> Value) -> Value {
     guard let memo else { return make() }
     let byteCount =
-      Value.self is any Collection.Type || Value.self is TokenGroups.Type ? 8 * geometry.tokenCount : 64
+      switch Value.self {
+      case is [Double].Type, is TokenGroups.Type: 8 * geometry.tokenCount
+      case is RankedTokens.Type: 16 * geometry.tokenCount
+      case is RankSums.Type: 8 * geometry.tokenCount / RankSums.blockSize + 64
+      default: 256
+      }
     return memo.value(BranchKey(branches: branches, deviation: deviation, key: key), byteCount: byteCount, make)
   }
 

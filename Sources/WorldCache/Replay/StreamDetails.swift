@@ -1,4 +1,4 @@
-import Trace
+public import Trace
 
 /// The finer figures of one replay over one chunk: errors by token set, branch and group, what would have
 /// been predicted where the policy computed, and what predicting moves through memory.

@@ -1,3 +1,5 @@
+import Trace
+
 /// One replay in a table: what is printed of it, without the replay itself.
 public struct ReplayRow: Sendable {
   /// Place among the traces that were asked for.
