@@ -110,12 +110,13 @@ struct ChangeTableTests {
     let values = source.calls.map { call in
       filter.apply(
         to: Array(
-          source.values[.modulated]![call.ordinal].enumerated().filter { $0.offset / 3 != 1 }.map(\.element)),
+          source.values[.modulated]![call.ordinal].enumerated().filter { $0.offset / 3 != 1 }
+            .map { Double($0.element) }),
         channels: 3, grid: grid, sigma: call.sigma)
     }
     for position in 1..<4 {
       let expected = zip(values[position], values[position - 1]).reduce(0) {
-        $0 + abs(Double($1.0) - Double($1.1))
+        $0 + abs($1.0 - $1.1)
       }
       #expect(abs(changes.absoluteChange(position - 1, position, branch: 0) - expected) <= 1e-9 * expected)
     }

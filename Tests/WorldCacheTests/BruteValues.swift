@@ -238,7 +238,9 @@ struct BruteSignals: Signals {
   }
 
   private func difference(_ change: ChangeRequest, _ u: Int, _ v: Int, _ branch: Int) -> [Double] {
-    zip(values.quantity(change, u, branch: branch), values.quantity(change, v, branch: branch)).map { $0 - $1 }
+    zip(values.quantity(change, u, branch: branch), values.quantity(change, v, branch: branch)).map {
+      $0 - $1
+    }
   }
 
   private func sum(_ numbers: (Int) -> [Double]) -> Double {

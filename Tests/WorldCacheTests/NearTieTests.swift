@@ -48,7 +48,8 @@ struct NearTieTests {
     #expect(program.nearTies == nil)
   }
 
-  @Test("asking for them changes nothing else", arguments: ["worldcache", "teacache:threshold=2", "adacache"])
+  @Test(
+    "asking for them changes nothing else", arguments: ["worldcache", "teacache:threshold=2", "adacache"])
   func unchanged(spec: String) throws {
     for seed in UInt64(1)...4 {
       let synthetic = Synthetic(.random, seed: seed, branches: 2, calls: 17, tokens: 5)

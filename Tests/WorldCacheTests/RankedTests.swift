@@ -63,7 +63,9 @@ struct RankedTests {
     ]
     for branches in 1...2 {
       let ranking = RankedTokens(RankedTests.numbers(300 * branches, seed: 6))
-      for cuts in [[100, 200], [0, 130], [77, 77], [300 * branches, 300 * branches], [1, 299 * branches]] {
+      for cuts in [
+        [100, 200], [0, 130], [77, 77], [300 * branches, 300 * branches], [1, 299 * branches],
+      ] {
         var groups = [UInt8](repeating: 0, count: 300 * branches)
         for (rank, token) in ranking.order.enumerated() {
           groups[token] = UInt8(cuts.count { $0 <= rank })

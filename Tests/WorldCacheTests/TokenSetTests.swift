@@ -23,7 +23,8 @@ struct TokenSetTests {
     return Geometry(
       site: .output, calls: calls, tokens: tokens, modalities: modalities,
       distances: DistanceTable(
-        points: features.flatMap { $0.map { call in members.flatMap { call[$0] } } }, tokenCount: tokens.count,
+        points: features.flatMap { $0.map { call in members.flatMap { call[$0] } } },
+        tokenCount: tokens.count,
         channelCount: Self.channelCount, sets: TokenSet.sets(of: tokens, modalities: modalities)))
   }
 

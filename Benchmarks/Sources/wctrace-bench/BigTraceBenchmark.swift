@@ -30,7 +30,8 @@ struct BigTraceBenchmark: ParsableCommand {
     defer { try? FileManager.default.removeItem(atPath: folder) }
     let (path, geometry) = (folder + "/big.h5", folder + "/big.geometry")
     let own = "/proc/self/exe"
-    try measure("written", own, ["big", "--part", "write", "--folder", path, "--calls", "\(calls)"], limit: 256)
+    try measure(
+      "written", own, ["big", "--part", "write", "--folder", path, "--calls", "\(calls)"], limit: 256)
     let size = try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int ?? 0
     print(
       "          \(text(Double(calls * 4096 * 1024 * 4) / 1e9, 2)) GB of numbers, \(text(Double(size) / 1e9, 2)) GB stored"
@@ -71,7 +72,8 @@ struct BigTraceBenchmark: ParsableCommand {
     if part == "write" {
       let features = SampleFeatures(rowCount: 4096, channelCount: 1024)
       let writer = try features.writer(
-        path, callCount: calls, dtype: .float32, durability: .rollout, tap: .output, chunkCount: Self.chunkCount)
+        path, callCount: calls, dtype: .float32, durability: .rollout, tap: .output,
+        chunkCount: Self.chunkCount)
       for call in 0..<calls {
         try writer.append(
           SampleFeatures.call(call, stepCount: calls / Self.chunkCount),

@@ -96,7 +96,8 @@ struct ReplayBenchmark: ParsableCommand {
     print("  " + line(series))
     print(
       "  from distances \(text(series.median / ours.median, 1)) x as fast; MB: features \(megabytes(tensors.byteCount)), "
-        + "distances \(megabytes(distances.byteCount)), of which replays touched \(megabytes(distances.heldByteCount))")
+        + "distances \(megabytes(distances.byteCount)), of which replays touched \(megabytes(distances.heldByteCount))"
+    )
   }
 
   private func megabytes(_ byteCount: Int) -> String { text(Double(byteCount) / 1e6, 0) }
@@ -120,7 +121,8 @@ struct ReplayBenchmark: ParsableCommand {
     let limit = 1.25 * total / Double(cores)
     print(
       "  geometry in \(text(build.median, 2)) s on \(cores) cores; processor seconds: reading "
-        + "\(text(source.readingSeconds, 2)), distances and writing \(text(total - source.readingSeconds, 2))")
+        + "\(text(source.readingSeconds, 2)), distances and writing \(text(total - source.readingSeconds, 2))"
+    )
     print(
       "  \(text(build.median * Double(cores) / total, 2)) x processor seconds over cores (bar 1.25: "
         + "\(build.median <= limit ? "met" : "missed"))")
@@ -149,7 +151,8 @@ struct ReplayBenchmark: ParsableCommand {
     ]
     for (name, figures, bar) in parts {
       let batch = ReplayBatch(
-        plans: plans, traces: [(name: "wide", open: { { _ in geometries } })], bounds: .none, figures: figures,
+        plans: plans, traces: [(name: "wide", open: { { _ in geometries } })], bounds: .none,
+        figures: figures,
         workerCount: 1)
       var series = Series("1000 settings on one core, \(name)")
       for _ in 0..<repetitions {
@@ -164,7 +167,8 @@ struct ReplayBenchmark: ParsableCommand {
   }
 
   private func line(_ series: Series) -> String {
-    let range = "\(text((series.seconds.min() ?? 0) * 1e3, 2)) to \(text((series.seconds.max() ?? 0) * 1e3, 2))"
+    let range =
+      "\(text((series.seconds.min() ?? 0) * 1e3, 2)) to \(text((series.seconds.max() ?? 0) * 1e3, 2))"
     return "\(padded(series.name, 44)) \(text(series.median * 1e3, 2)) ms (\(range))"
   }
 }

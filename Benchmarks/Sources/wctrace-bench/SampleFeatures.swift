@@ -66,6 +66,7 @@ struct SampleFeatures {
   static func call(_ ordinal: Int, stepCount: Int = .max) -> Call {
     let step = ordinal % stepCount
     return Call(
-      ordinal: ordinal, chunk: ordinal / stepCount, step: step, position: step, timestep: 0, sigma: 1, weight: 1)
+      ordinal: ordinal, chunk: ordinal / stepCount, step: step, position: step, timestep: 0, sigma: 1,
+      weight: 1)
   }
 }

@@ -20,19 +20,17 @@ extension DistanceTable {
     let all = (weights + [(origin, originWeights(weights.map(\.weights)))]).filter { !$0.weights.isZero }
     var norms = [Double](repeating: 0, count: tokenCount)
     var sizes = norms
-    let rows = all.indices.map { i in
-      all.indices.map { j in i < j ? squaredDistances(all[i].point, all[j].point) : [] }
+    let pairs = all.indices.flatMap { i in
+      all.indices.dropFirst(i + 1).map { j in (squaredDistances(all[i].point, all[j].point), i, j) }
     }
     let width = 512
-    for first in stride(from: 0, to: tokenCount, by: width) {
-      let tokens = first..<min(first + width, tokenCount)
-      for i in all.indices {
-        for j in (i + 1)..<max(all.count, i + 1) {
-          rows[i][j].withUnsafeBufferPointer { row in
-            norms.withUnsafeMutableBufferPointer { norms in
-              sizes.withUnsafeMutableBufferPointer { sizes in
-                DistanceTable.add(row, all[i].weights, all[j].weights, tokens, norms, sizes)
-              }
+    norms.withUnsafeMutableBufferPointer { norms in
+      sizes.withUnsafeMutableBufferPointer { sizes in
+        for first in stride(from: 0, to: tokenCount, by: width) {
+          let tokens = first..<min(first + width, tokenCount)
+          for (row, i, j) in pairs {
+            row.withUnsafeBufferPointer {
+              DistanceTable.add($0, all[i].weights, all[j].weights, tokens, norms, sizes)
             }
           }
         }
@@ -49,36 +47,68 @@ extension DistanceTable {
     _ row: UnsafeBufferPointer<Double>, _ a: TokenWeights, _ b: TokenWeights, _ tokens: Range<Int>,
     _ norms: UnsafeMutableBufferPointer<Double>, _ sizes: UnsafeMutableBufferPointer<Double>
   ) {
-    guard let row = row.baseAddress, let norms = norms.baseAddress, let sizes = sizes.baseAddress else { return }
     switch (a, b) {
     case (.alike(let a), .alike(let b)):
       let factor = a * b
-      for token in tokens {
-        let term = factor * row[token]
-        norms[token] -= term
-        sizes[token] += abs(term)
+      add(row, tokens, norms, sizes) { _ in
+        SIMD8(repeating: factor)
+      } one: { _ in
+        factor
       }
     case (.alike(let a), .each(let b)), (.each(let b), .alike(let a)):
       b.withUnsafeBufferPointer { b in
-        guard let b = b.baseAddress else { return }
-        for token in tokens {
-          let term = a * b[token] * row[token]
-          norms[token] -= term
-          sizes[token] += abs(term)
+        add(row, tokens, norms, sizes) {
+          a * eight(b, $0)
+        } one: {
+          a * b[$0]
         }
       }
     case (.each(let a), .each(let b)):
       a.withUnsafeBufferPointer { a in
         b.withUnsafeBufferPointer { b in
-          guard let a = a.baseAddress, let b = b.baseAddress else { return }
-          for token in tokens {
-            let term = a[token] * b[token] * row[token]
-            norms[token] -= term
-            sizes[token] += abs(term)
+          add(row, tokens, norms, sizes) {
+            eight(a, $0) * eight(b, $0)
+          } one: {
+            a[$0] * b[$0]
           }
         }
       }
     }
+  }
+
+  // Eight tokens at a time, the last few one by one.
+  @inline(__always)
+  private static func add(
+    _ row: UnsafeBufferPointer<Double>, _ tokens: Range<Int>, _ norms: UnsafeMutableBufferPointer<Double>,
+    _ sizes: UnsafeMutableBufferPointer<Double>, _ factors: (Int) -> SIMD8<Double>, one: (Int) -> Double
+  ) {
+    var token = tokens.lowerBound
+    while token + 8 <= tokens.upperBound {
+      let term = factors(token) * eight(row, token)
+      let bits = unsafeBitCast(term, to: SIMD8<UInt64>.self) & SIMD8(repeating: UInt64(Int64.max))
+      put(eight(UnsafeBufferPointer(norms), token) - term, norms, token)
+      put(
+        eight(UnsafeBufferPointer(sizes), token) + unsafeBitCast(bits, to: SIMD8<Double>.self), sizes, token)
+      token += 8
+    }
+    while token < tokens.upperBound {
+      let term = one(token) * row[token]
+      norms[token] -= term
+      sizes[token] += abs(term)
+      token += 1
+    }
+  }
+
+  @inline(__always)
+  private static func eight(_ buffer: UnsafeBufferPointer<Double>, _ index: Int) -> SIMD8<Double> {
+    UnsafeRawPointer(buffer.baseAddress! + index).loadUnaligned(as: SIMD8<Double>.self)
+  }
+
+  @inline(__always)
+  private static func put(
+    _ values: SIMD8<Double>, _ buffer: UnsafeMutableBufferPointer<Double>, _ index: Int
+  ) {
+    for lane in 0..<8 { buffer[index + lane] = values[lane] }
   }
 
   // Minus the sum of all weights, without what rounding leaves of weights that add up to zero.

@@ -109,7 +109,8 @@ public struct WorldCachePolicy: Policy {
     self.groups = groups
     let distance = position - anchors[0]
     drift += drift(at: distance, groups, signals: signals)
-    let key = PredictionKey(anchors: anchors, distance: distance, motions: grouped.motions, nMax: grouped.damped.nMax)
+    let key = PredictionKey(
+      anchors: anchors, distance: distance, motions: grouped.motions, nMax: grouped.damped.nMax)
     let combinations = signals.remembered(key) { grouped.combinations(anchors: anchors, distance: distance) }
     return Prediction(combinations, groups: groups)
   }

@@ -82,7 +82,8 @@ struct GeometrySignals: Signals {
       case is RankSums.Type: 8 * geometry.tokenCount / RankSums.blockSize + 64
       default: 256
       }
-    return memo.value(BranchKey(branches: branches, deviation: deviation, key: key), byteCount: byteCount, make)
+    return memo.value(
+      BranchKey(branches: branches, deviation: deviation, key: key), byteCount: byteCount, make)
   }
 
   // Changes are moved one way and magnitudes the other, since rules divide one by the other.

@@ -34,7 +34,8 @@ struct StreakCosts {
       && predictor.groups(anchors: anchors, signals: signals) != nil
     total =
       isGrouped
-      ? nil : SummedDistances(geometry, points: Array(0...geometry.distances.pointCount), groups: nil, set: set)
+      ? nil
+      : SummedDistances(geometry, points: Array(0...geometry.distances.pointCount), groups: nil, set: set)
   }
 
   /// Costs of the streaks of 0, 1, … `longest` predicted calls after the newest anchor.
