@@ -70,8 +70,10 @@ struct ReplayCommand: ParsableCommand {
 
   @Option(
     parsing: .unconditional,
-    help: "Gigabytes that predicting moves in a second, for the column predictor_seconds.")
-  var bandwidth: Double?
+    help: ArgumentHelp(
+      "For the column predictor_seconds: gigabytes that predicting moves in a second, or 'measured' for what this "
+        + "machine does.", valueName: "rate"))
+  var bandwidth: Bandwidth?
 
   @Flag(help: "Print only the summary over traces.")
   var summary = false
@@ -97,8 +99,8 @@ struct ReplayCommand: ParsableCommand {
     if let tolerance, !(tolerance >= 0 && tolerance.isFinite) {
       throw ValidationError("--tolerance is \(tolerance); it must be a number of at least 0")
     }
-    if let bandwidth, !(bandwidth > 0 && bandwidth.isFinite) {
-      throw ValidationError("--bandwidth is \(bandwidth); it must be a number above 0")
+    if case .given(let gigabytes) = bandwidth, !(gigabytes > 0 && gigabytes.isFinite) {
+      throw ValidationError("--bandwidth is \(gigabytes); it must be a number above 0, or 'measured'")
     }
     if let jobs, jobs < 1 { throw ValidationError("--jobs is \(jobs); it must be at least 1") }
     if limit < 1 { throw ValidationError("--limit is \(limit); it must be at least 1") }
@@ -137,6 +139,7 @@ struct ReplayCommand: ParsableCommand {
     let seconds = start.duration(to: .now) / .seconds(1)
     tellRemarks(plans, result.refusals)
     for remark in kept.withLock({ $0.remarks.sorted() }) { Terminal.remark(remark) }
+    tellNearTies(result.rows)
     try show(result.rows, plans, traces, request, kept.withLock { $0 })
     tellThroughput(result.rows, seconds)
   }
@@ -152,7 +155,10 @@ struct ReplayCommand: ParsableCommand {
     var options = FigureOptions()
     options.tolerance = tolerance ?? options.tolerance
     options.bytesPerNumber = cacheDtype.byteCount
-    options.bytesPerSecond = bandwidth.map { $0 * 1e9 }
+    options.bytesPerSecond = bandwidth.map { $0.bytesPerSecond }
+    if bandwidth == .measured, let rate = options.bytesPerSecond {
+      Terminal.remark("predicting moves \(Table.decimal(rate / 1e9, 1)) GB/s on this machine, measured now")
+    }
     let isForPeople = output.format == .table || output.format == .markdown
     let chosen: [ReplayColumn]
     if let columns {
@@ -177,6 +183,14 @@ struct ReplayCommand: ParsableCommand {
       if let reason = plan.entry.standIn { Terminal.remark("\(plan.entry.name) is a stand-in: \(reason)") }
     }
     for refusal in refusals { Terminal.remark("no ideal row: \(refusal)") }
+  }
+
+  private func tellNearTies(_ rows: [ReplayRow]) {
+    let ties = rows.compactMap(\.nearTieCount).filter { $0 > 0 }
+    guard !ties.isEmpty else { return }
+    Terminal.remark(
+      "\(ties.reduce(0, +)) decisions of \(ties.count) replays are near ties: within the rounding of their signals "
+        + "they could be others (column near_ties)")
   }
 
   private func tellThroughput(_ rows: [ReplayRow], _ seconds: Double) {
@@ -254,4 +268,27 @@ enum CacheType: String, CaseIterable, ExpressibleByArgument {
   case float32, bfloat16, float16
 
   var byteCount: Int { self == .float32 ? 4 : 2 }
+}
+
+/// The rate at which predicting moves numbers.
+enum Bandwidth: Equatable, ExpressibleByArgument {
+  case given(gigabytes: Double)
+  case measured
+
+  init?(argument: String) {
+    if argument == "measured" {
+      self = .measured
+    } else if let gigabytes = Double(argument) {
+      self = .given(gigabytes: gigabytes)
+    } else {
+      return nil
+    }
+  }
+
+  var bytesPerSecond: Double {
+    switch self {
+    case .given(let gigabytes): gigabytes * 1e9
+    case .measured: PredictionRate.measured()
+    }
+  }
 }

@@ -20,6 +20,9 @@ public struct IdealPolicy: Policy {
           + "and then the second largest and so on (lexicographic)"),
       .site(),
       Parameter(
+        "tokens", .text("all, a modality or frame.N"), default: "all", "whose errors the objective counts",
+        isQuiet: true),
+      Parameter(
         "power", .real(0.01...1000), default: "2", "power to which errors are raised before they add up",
         when: .init(key: "objective", choices: ["streak", "additive"]), isQuiet: true),
       Parameter(
@@ -69,7 +72,8 @@ public struct IdealPolicy: Policy {
       throw PolicyError("\(spec) asks for \(calls) computed calls; the chunk has \(geometry.callCount)")
     }
     let search = try IdealSearch(
-      [geometry], predictor, IdealPolicy.aim(values), IdealPolicy.constraints(values), upTo: calls)
+      [geometry], predictor, IdealPolicy.aim(values), IdealPolicy.constraints(values), upTo: calls,
+      set: IdealPolicy.set(values.text("tokens"), geometry, spec))
     guard let schedule = search.schedule(computing: calls) else {
       let reason =
         calls < predictor.minimumAnchorCount
@@ -79,6 +83,15 @@ public struct IdealPolicy: Policy {
         "\(spec) has no schedule of \(calls) computed calls over \(geometry.callCount): \(reason)")
     }
     computed = Set(schedule)
+  }
+
+  /// The place of a named token set among the geometry's.
+  private static func set(_ name: String, _ geometry: Geometry, _ spec: PolicySpec) throws -> Int {
+    func spelling(_ set: TokenSet) -> String { set.kind == .frame ? "frame.\(set.name)" : set.name }
+    if let place = geometry.sets.firstIndex(where: { spelling($0) == name }) { return place }
+    throw PolicyError(
+      "\(spec) counts the errors of tokens=\(name); this trace has "
+        + geometry.sets.map(spelling).joined(separator: ", "))
   }
 
   /// The specification of the ideal of another policy's predictor, with the computed calls of each chunk.

@@ -12,12 +12,15 @@ struct Lane {
   private var computedCount = 0
 
   /// One lane for each decision that a policy takes at a step.
-  static func lanes(of policy: any Policy, over geometry: Geometry, memo: ReplayMemo? = nil) -> [Lane] {
+  static func lanes(
+    of policy: any Policy, over geometry: Geometry, memo: ReplayMemo? = nil, deviation: Deviation = .none
+  ) -> [Lane] {
     let all = 0..<geometry.branchCount
     func lane(seeing seen: Range<Int>, covering covered: Range<Int>) -> Lane {
       Lane(
         policy: policy,
-        signals: GeometrySignals(geometry, branches: seen, station: policy.station, memo: memo),
+        signals: GeometrySignals(
+          geometry, branches: seen, station: policy.station, memo: memo, deviation: deviation),
         covered: covered)
     }
     switch policy.coupling {

@@ -60,6 +60,15 @@ public struct Replay: Sendable {
   public var computedCount: Int { streams.reduce(0) { $0 + $1.computedCount } }
   public var callCount: Int { streams.reduce(0) { $0 + $1.decisionCount } }
 
+  /// Decisions that would turn out otherwise within the error bounds of their signals; nil where that cannot be
+  /// told, and without ``Figures/nearTies``.
+  public var nearTieCount: Int? {
+    streams.reduce(0) { sum, stream in
+      guard let sum, let ties = stream.nearTies else { return nil }
+      return sum + ties.joined().count { $0 }
+    }
+  }
+
   /// What the cache holds at most, over the chunks, of one branch; and of how many branches it holds that.
   public var cache: CacheSize { streams.map(\.cache).max { $0.count < $1.count }! }
   public var branchCount: Int { streams[0].callErrors.count }

@@ -105,6 +105,9 @@ public struct ReplayColumn: Sendable {
       .init("missed skip", "missed_skip_rate", details: true) { replay, options in
         rate(replay.details?.missedSkipRate(tolerance: options.tolerance))
       },
+      .init("near ties", "near_ties", details: true) { replay, _ in
+        replay.nearTieCount.map { .integer($0) } ?? .none
+      },
       .init("site", "site") { replay, _ in .text(replay.site.name) },
       .init("policy (open loop)", "policy", isShown: true) { replay, _ in .text(replay.spec.description) },
     ]

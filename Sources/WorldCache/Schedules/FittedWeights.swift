@@ -37,7 +37,7 @@ struct FittedWeights: Sendable {
       guard final > 0 else {
         throw PolicyError("weights are fitted to the final latent, which one of the traces does not hold")
       }
-      let sums = SummedDistances(trace, points: Array(0..<count), sets: nil)
+      let sums = SummedDistances(trace, points: Array(0..<count), groups: nil)
       try trace.distances.requireIntact()
       return (0..<(count * count)).map { sums.squaredDistance($0 / count, $0 % count) / final }
     }

@@ -20,14 +20,15 @@ public struct IdealSearch: Sendable {
   let aim: Aim
   private let found: @Sendable (Int) -> [Int]?
 
-  /// Searches every schedule that starts computed and keeps the constraints.
+  /// Searches every schedule that starts computed and keeps the constraints; the errors of the tokens of `set`
+  /// count, one of the geometries' token sets.
   ///
   /// Cost: one evaluation of every streak over every trace, then one pass over all states and continuations
   /// for each number of computed calls. `progress` is told how many of the states are evaluated.
   public init(
     _ traces: [Geometry], _ predictor: any Predictor, _ aim: Aim = Aim(),
     _ constraints: ScheduleConstraints = ScheduleConstraints(), upTo maximumCount: Int? = nil,
-    progress: @Sendable (_ done: Int, _ total: Int) -> Void = { _, _ in }
+    set: Int = 0, progress: @Sendable (_ done: Int, _ total: Int) -> Void = { _, _ in }
   ) throws {
     if let refusal = IdealSearch.refusal(predictor, traces) ?? IdealSearch.refusal(aim, traces[0].site) {
       throw refusal
@@ -38,7 +39,7 @@ public struct IdealSearch: Sendable {
           + "for minimax or lexicographic")
     }
     let table = try StreakTable(
-      traces, predictor, aim, longestStreak: constraints.longestStreak, progress: progress)
+      traces, predictor, aim, longestStreak: constraints.longestStreak, set: set, progress: progress)
     self.init(
       table, aim, constraints, weights: StreakTable.evenWeights(table.columnCount), upTo: maximumCount)
   }

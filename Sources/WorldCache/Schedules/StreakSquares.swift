@@ -4,13 +4,16 @@ import Trace
 struct StreakSquares {
   let geometry: Geometry
   let predictor: any Predictor
+  /// The tokens whose errors count, among the geometry's sets.
+  let set: Int
   private let signals: GeometrySignals
-  // Distances summed over all tokens, for predictors that treat tokens alike.
+  // Distances summed over those tokens, for predictors that treat tokens alike.
   private let total: SummedDistances?
 
-  init(_ geometry: Geometry, _ predictor: any Predictor) {
+  init(_ geometry: Geometry, _ predictor: any Predictor, set: Int = 0) {
     self.geometry = geometry
     self.predictor = predictor
+    self.set = set
     var signals = GeometrySignals(geometry)
     signals.openAll()
     self.signals = signals
@@ -20,7 +23,9 @@ struct StreakSquares {
       anchors.count >= predictor.minimumAnchorCount
       && predictor.groups(anchors: anchors, signals: signals) != nil
     total =
-      isGrouped ? nil : SummedDistances(geometry, points: Array(0...geometry.distances.pointCount), sets: nil)
+      isGrouped
+      ? nil
+      : SummedDistances(geometry, points: Array(0...geometry.distances.pointCount), groups: nil, set: set)
   }
 
   /// `‖Σ w_s e_s‖²` over the first 1, 2, … calls after the newest anchor.
@@ -63,7 +68,7 @@ struct StreakSquares {
     let groups = predictor.groups(anchors: anchors, signals: signals)
     return StreakForms(
       geometry, anchors, longest: steps.count,
-      sets: groups.map { JointGroups($0.indices, groupCount: steps[0].count, geometry) })
+      groups: groups.map { JointGroups($0.indices, groupCount: steps[0].count, geometry) }, set: set)
   }
 }
 
@@ -81,9 +86,9 @@ private struct StreakForms {
     self.init(StreakForms.points(geometry, anchors, longest), anchors, longest, table)
   }
 
-  init(_ geometry: Geometry, _ anchors: [Int], longest: Int, sets: JointGroups?) {
+  init(_ geometry: Geometry, _ anchors: [Int], longest: Int, groups: JointGroups?, set: Int) {
     let points = StreakForms.points(geometry, anchors, longest)
-    self.init(points, anchors, longest, SummedDistances(geometry, points: points, sets: sets))
+    self.init(points, anchors, longest, SummedDistances(geometry, points: points, groups: groups, set: set))
   }
 
   private init(_ points: [Int], _ anchors: [Int], _ longest: Int, _ table: SummedDistances) {
@@ -150,11 +155,14 @@ struct SummedDistances {
   // One square table per key.
   private var tables: [[Double]]
 
-  /// Sums over all tokens when `sets` is nil.
-  init(_ geometry: Geometry, points: [Int], sets: JointGroups?) {
+  /// Sums over the tokens of `set`, one of the geometry's: group by group, or all at once from the geometry's
+  /// own sums when `groups` is nil.
+  init(_ geometry: Geometry, points: [Int], groups: JointGroups?, set: Int = 0) {
     let distances = geometry.distances
-    keys = sets?.keys ?? [[UInt8](repeating: 0, count: geometry.branchCount)]
-    let membership = sets?.sets ?? [UInt8](repeating: 0, count: geometry.tokenCount)
+    keys = groups?.keys ?? [[UInt8](repeating: 0, count: geometry.branchCount)]
+    // Tokens that do not count make up one more group.
+    var membership = [UInt8](repeating: UInt8(keys.count), count: geometry.tokenCount)
+    if let groups { for token in geometry.sets[set].members { membership[token] = groups.sets[token] } }
     width = points.count
     var places = [Int](repeating: -1, count: distances.pointCount + 1)
     for (row, point) in points.enumerated() { places[point] = row }
@@ -162,8 +170,12 @@ struct SummedDistances {
     tables = Array(repeating: [Double](repeating: 0, count: width * width), count: keys.count)
     for i in 0..<width {
       for j in (i + 1)..<max(width, i + 1) {
-        var sums = [Double](repeating: 0, count: keys.count)
-        distances.add(points[i], points[j], by: membership, to: &sums)
+        var sums = [Double](repeating: 0, count: keys.count + 1)
+        if groups == nil {
+          sums[0] = distances.total(points[i], points[j], set: set)
+        } else {
+          distances.add(points[i], points[j], by: membership, to: &sums)
+        }
         for key in keys.indices {
           tables[key][i * width + j] = sums[key]
           tables[key][j * width + i] = sums[key]

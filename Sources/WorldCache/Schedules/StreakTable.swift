@@ -14,13 +14,13 @@ struct StreakTable: Sendable {
   /// Evaluates all states on all cores; `progress` is told how many are done.
   init(
     _ traces: [Geometry], _ predictor: any Predictor, _ aim: Aim, longestStreak: Int?,
-    progress: @Sendable (_ done: Int, _ total: Int) -> Void
+    set: Int = 0, progress: @Sendable (_ done: Int, _ total: Int) -> Void
   ) throws {
     let states = AnchorStates(callCount: traces[0].callCount, depth: predictor.anchorCount)
     self.states = states
     columnCount = aim.objective.isSum ? traces.count : 1
-    let scales = StreakTable.scales(traces, aim)
-    let squares = traces.map { StreakSquares($0, predictor) }
+    let scales = StreakTable.scales(traces, aim, set)
+    let squares = traces.map { StreakSquares($0, predictor, set: set) }
     let longest = min(longestStreak ?? Int.max, predictor.longestStreak ?? Int.max)
     let unpredicted = [Double](repeating: 0, count: columnCount)
     let found = Mutex(
@@ -55,7 +55,7 @@ struct StreakTable: Sendable {
   }
 
   /// By trace and branch, what the squared error of each call is divided by.
-  private static func scales(_ traces: [Geometry], _ aim: Aim) -> [[[Double]]] {
+  private static func scales(_ traces: [Geometry], _ aim: Aim, _ set: Int) -> [[[Double]]] {
     let finals = traces.map { $0.finalSquaredNorms.reduce(0, +) }
     // Where one trace lacks its end, errors of the final latent stay as they are.
     let isKnown = finals.allSatisfy { $0 > 0 }
@@ -63,7 +63,8 @@ struct StreakTable: Sendable {
       (0..<trace.branchCount).map { branch in
         (0..<trace.callCount).map { position in
           guard aim.usesSolverWeights else {
-            return trace.meanSquare(position, branch: branch) * Double(trace.tokenCount)
+            return trace.meanSquare(position, branch: branch, set: set)
+              * Double(trace.sets[set].members.count)
           }
           let weight = aim.objective == .streak ? 1 : trace.calls[branch][position].weight
           return (isKnown ? final : 1) / (weight * weight)
