@@ -32,6 +32,8 @@ let package = Package(
       ],
       swiftSettings: [.strictMemorySafety()]),
     .target(name: "TestSupport", dependencies: ["Trace"], path: "Tests/TestSupport"),
+    .target(
+      name: "ModelSupport", dependencies: ["Trace", "WorldModel", "TestSupport"], path: "Tests/ModelSupport"),
     .executableTarget(
       name: "TraceDamage",
       dependencies: [
@@ -41,8 +43,10 @@ let package = Package(
     .testTarget(
       name: "WorldCacheTests", dependencies: ["WorldCache", "Trace", "TestSupport"], exclude: ["Fixtures"]),
     .testTarget(
-      name: "WorldModelTests", dependencies: ["WorldModel", "Trace", "TestSupport"],
+      name: "WorldModelTests", dependencies: ["WorldModel", "Trace", "TestSupport", "ModelSupport"],
       resources: [.copy("Reference")]),
+    .testTarget(
+      name: "LiveTests", dependencies: ["WorldCache", "WorldModel", "Trace", "TestSupport", "ModelSupport"]),
     .testTarget(
       name: "wctraceTests", dependencies: ["wctrace", "Trace", "TestSupport", "TraceDamage"],
       exclude: ["Golden"]),

@@ -21,6 +21,7 @@ struct Wctrace: ParsableCommand {
       ReplayCommand.self,
       Inspect.self,
       ScheduleCommand.self,
+      LiveCommand.self,
       Policies.self,
       Evaluate.self,
       Scenes.self,

@@ -42,6 +42,7 @@ import Testing
       ("verify.txt", ["verify", trace]),
       ("help-recover.txt", ["recover", "--help"]),
       ("help-replay.txt", ["replay", "--help"]),
+      ("help-live.txt", ["live", "--help"]),
     ])
   func output(name: String, arguments: [String]) throws {
     let run = try Tool(arguments)

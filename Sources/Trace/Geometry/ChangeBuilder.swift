@@ -130,8 +130,8 @@ struct ChangeBuilder<Source: FeatureSource> {
 }
 
 /// Sums of absolute values and of squares, in double precision with eight running sums.
-enum ChangeSums {
-  static func of(_ values: [Float]) -> (absolute: Double, squared: Double) {
+package enum ChangeSums {
+  package static func of(_ values: [Float]) -> (absolute: Double, squared: Double) {
     values.withUnsafeBufferPointer { values in
       sum(values.count) { index in
         SIMD8<Double>(SIMD8(loading: values, at: index))
@@ -141,7 +141,7 @@ enum ChangeSums {
     }
   }
 
-  static func between(_ a: [Float], _ b: [Float]) -> (absolute: Double, squared: Double) {
+  package static func between(_ a: [Float], _ b: [Float]) -> (absolute: Double, squared: Double) {
     a.withUnsafeBufferPointer { a in
       b.withUnsafeBufferPointer { b in
         sum(a.count) { index in

@@ -71,13 +71,7 @@ public struct StreamReplay: Sendable {
       if let segment = geometry.segments.first(where: { $0.lowerBound == position }) {
         for lane in lanes.indices { lanes[lane].begin(segment) }
       }
-      var step = lanes.indices.map { lanes[$0].decide(at: position) }
-      if policy.coupling == .either, step.contains(where: { $0.action == .compute }) {
-        for lane in step.indices where step[lane].action == .predict {
-          step[lane].action = .compute
-          step[lane].reason = .branch
-        }
-      }
+      let step = Lane.decide(&lanes, at: position)
       // All branches advance together: what one lane computes, another may use at the same step.
       for (lane, decision) in step.enumerated() where decision.action == .compute {
         for branch in lanes[lane].covered {
