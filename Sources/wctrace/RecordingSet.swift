@@ -47,7 +47,8 @@ struct RecordingSet {
     self.lossy = lossy
     self.selection = selection
     self.members = members
-    let names = Dictionary(chosen.map { ($0, config.layout(of: $0).name) }, uniquingKeysWith: { first, _ in first })
+    let names = Dictionary(
+      chosen.map { ($0, config.layout(of: $0).name) }, uniquingKeysWith: { first, _ in first })
     self.taps = names
     do {
       layouts = try selection.applied(to: Self.layouts(config).filter { names.values.contains($0.name) })
