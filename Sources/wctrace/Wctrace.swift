@@ -22,6 +22,7 @@ struct Wctrace: ParsableCommand {
       Inspect.self,
       ScheduleCommand.self,
       LiveCommand.self,
+      ValidateCommand.self,
       Policies.self,
       Evaluate.self,
       Scenes.self,

@@ -43,6 +43,7 @@ import Testing
       ("help-recover.txt", ["recover", "--help"]),
       ("help-replay.txt", ["replay", "--help"]),
       ("help-live.txt", ["live", "--help"]),
+      ("help-validate.txt", ["validate", "--help"]),
     ])
   func output(name: String, arguments: [String]) throws {
     let run = try Tool(arguments)
