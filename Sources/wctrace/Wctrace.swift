@@ -25,6 +25,8 @@ struct Wctrace: ParsableCommand {
       Inspect.self,
       ScheduleCommand.self,
       Convert.self,
+      LiveCommand.self,
+      ValidateCommand.self,
       Policies.self,
       Evaluate.self,
       Scenes.self,

@@ -58,6 +58,8 @@ import Testing
           "10",
         ]
       ),
+      ("help-live.txt", ["live", "--help"]),
+      ("help-validate.txt", ["validate", "--help"]),
     ])
   func output(name: String, arguments: [String]) throws {
     let run = try Tool(arguments)

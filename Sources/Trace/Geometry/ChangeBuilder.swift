@@ -128,8 +128,8 @@ struct ChangeBuilder<Source: FeatureSource> {
 }
 
 /// Sums of absolute values and of squares, with eight running sums.
-enum ChangeSums {
-  static func of(_ values: [Double]) -> (absolute: Double, squared: Double) {
+package enum ChangeSums {
+  package static func of(_ values: [Double]) -> (absolute: Double, squared: Double) {
     values.withUnsafeBufferPointer { values in
       sum(values.count) { index in
         SIMD8(loading: values, at: index)
@@ -139,7 +139,7 @@ enum ChangeSums {
     }
   }
 
-  static func between(_ a: [Double], _ b: [Double]) -> (absolute: Double, squared: Double) {
+  package static func between(_ a: [Double], _ b: [Double]) -> (absolute: Double, squared: Double) {
     a.withUnsafeBufferPointer { a in
       b.withUnsafeBufferPointer { b in
         sum(a.count) { index in

@@ -35,7 +35,7 @@ public struct SpectralFilter: Hashable, Sendable {
   /// Filters `values`, one row of `channels` numbers per valid token, at noise level `sigma`.
   ///
   /// Cost: tokens · channels · (frames + rows + columns) multiplications.
-  func apply(to values: [Double], channels: Int, grid: TokenGrid, sigma: Double) -> [Double] {
+  package func apply(to values: [Double], channels: Int, grid: TokenGrid, sigma: Double) -> [Double] {
     var result = values
     for part in grid.grids {
       for (axis, count) in part.extents.enumerated() where count > 1 {

@@ -1,7 +1,7 @@
 import Trace
 
 /// Signals of a replay: the geometry, closed to everything a live run would not have yet.
-struct GeometrySignals: Signals {
+struct GeometrySignals: DriverSignals {
   let geometry: Geometry
   /// The branches that the decision is taken from.
   let branches: Range<Int>

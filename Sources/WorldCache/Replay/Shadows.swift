@@ -7,7 +7,7 @@ import Trace
 /// disagrees goes on from the replay's own state.
 struct Shadows {
   /// `[deviation][lane]`.
-  private var lanes: [[Lane]]
+  private var lanes: [[Lane<GeometrySignals>]]
 
   /// Nil for policies that a copy of cannot be asked (``Policy/isSelfContained``).
   init?(of policy: any Policy, over geometry: Geometry, memo: ReplayMemo) {
@@ -20,7 +20,7 @@ struct Shadows {
   }
 
   /// Whether each lane's decision is a near tie; `decided` are the replay's lanes after they decided `step`.
-  mutating func areNearTies(_ step: [Decision], at position: Int, _ decided: [Lane]) -> [Bool] {
+  mutating func areNearTies(_ step: [Decision], at position: Int, _ decided: [Lane<GeometrySignals>]) -> [Bool] {
     var ties = step.map { _ in false }
     forEach { lane, shadow in
       guard shadow.decide(at: position).action != step[lane].action else { return }
@@ -44,7 +44,7 @@ struct Shadows {
     }
   }
 
-  private mutating func forEach(_ body: (_ lane: Int, inout Lane) -> Void) {
+  private mutating func forEach(_ body: (_ lane: Int, inout Lane<GeometrySignals>) -> Void) {
     for place in lanes.indices {
       for lane in lanes[place].indices { body(lane, &lanes[place][lane]) }
     }

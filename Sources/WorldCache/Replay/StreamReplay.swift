@@ -77,16 +77,11 @@ public struct StreamReplay: Sendable {
         for lane in lanes.indices { lanes[lane].begin(segment) }
         shadows?.begin(segment)
       }
-      var step = lanes.indices.map { lanes[$0].decide(at: position) }
-      if let ties = shadows?.areNearTies(step, at: position, lanes) {
+      let decided = Lane.decide(&lanes, at: position)
+      if let ties = shadows?.areNearTies(decided, at: position, lanes) {
         for (lane, tie) in ties.enumerated() { nearTies![lane].append(tie) }
       }
-      if policy.coupling == .either, step.contains(where: { $0.action == .compute }) {
-        for lane in step.indices where step[lane].action == .predict {
-          step[lane].action = .compute
-          step[lane].reason = .branch
-        }
-      }
+      let step = Lane.coupled(decided, lanes)
       // All branches advance together: what one lane computes, another may use at the same step.
       for (lane, decision) in step.enumerated() where decision.action == .compute {
         for branch in lanes[lane].covered {
