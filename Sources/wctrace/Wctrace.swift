@@ -21,6 +21,7 @@ struct Wctrace: ParsableCommand {
       ReplayCommand.self,
       TuneCommand.self,
       StudyCommand.self,
+      TransferCommand.self,
       Inspect.self,
       ScheduleCommand.self,
       Policies.self,
