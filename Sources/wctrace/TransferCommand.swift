@@ -12,7 +12,7 @@ struct TransferCommand: ParsableCommand {
     abstract: "Choose settings on one set of traces and see how they fare on others.",
     discussion: """
       On the traces of --from the best setting of each --policy is chosen for a goal, as 'wctrace tune' does it; 'ideal' \
-      stands for the timetables that are ideal for the whole set. Then the choice is replayed on every --to, and on \
+      stands for the timetables that are ideal for traces of the set. Then the choice is replayed on every --to, and on \
       --from itself, beside what the same search chooses there: 'regret' is how many times its error (with --max-error \
       alone its cost) the carried setting has. --group-by divides the targets by a fact of their headers; without \
       --to it divides the traces of --from, and each group takes its turn as the source.

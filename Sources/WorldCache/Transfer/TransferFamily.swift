@@ -3,7 +3,7 @@ import Trace
 /// What one written policy stands for: settings among which one is chosen, set by set.
 ///
 /// For an ordinary policy these are its settings and thresholds as ``TuningSetting`` reads them. `ideal` stands for
-/// timetables: for each number of computed calls, the one that is ideal for the whole set.
+/// timetables: for each number of computed calls, those that are ideal for one of the set's traces.
 public struct TransferFamily: Sendable {
   public let text: String
   private let content: Content
