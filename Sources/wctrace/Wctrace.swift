@@ -22,6 +22,7 @@ struct Wctrace: ParsableCommand {
       TuneCommand.self,
       StudyCommand.self,
       ReplayCommand.self, Calibrate.self, HeadroomCommand.self, LintCommand.self,
+      TransferCommand.self,
       Inspect.self,
       ScheduleCommand.self,
       Convert.self,

@@ -17,6 +17,15 @@ enum MaskPolicy {
         calls: calls, source: "\(values.spec)")
     })
 
+  /// The specification that computes those positions and predicts the others at a site.
+  static func spec(computing positions: [Int], _ predictor: any Predictor, site: Site) -> PolicySpec {
+    PolicySpec(
+      name: "mask",
+      settings: [
+        .init("calls", positions.map(String.init).joined(separator: "+")), .init("predictor", predictor.name),
+      ] + PredictorChoice.settings(of: predictor) + [.init("site", site.name)])
+  }
+
   static let allowed =
     "a 1 for each computed call and a 0 for each predicted one, such as 1101, or computed positions in "
     + "ascending order joined by +, such as 0+1+3"

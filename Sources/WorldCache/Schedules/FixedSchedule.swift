@@ -91,6 +91,11 @@ struct FixedSchedule: Policy {
     }
   }
 
+  /// The computed positions, where one timetable serves all chunks and branches.
+  var timetable: [Int]? {
+    calls.count == 1 && calls[0].count == 1 ? FixedSchedule.computed(calls[0][0]) : nil
+  }
+
   private static func computed(_ calls: Calls) -> [Int] {
     switch calls {
     case .positions(let positions): positions
