@@ -8,12 +8,13 @@ extension Geometry {
     // What the solver integrates is there once for a step.
     let own = site == .guided ? [calls[0]] : calls
     let tokens = layout.tokens.filter(\.isValid)
+    let pointCount = own.reduce(0) { $0 + $1.count } * (split == nil ? 1 : 2)
     self.init(
       site: site, split: split, chunk: chunk, blockCount: blockCount, calls: own, tokens: tokens,
       modalities: layout.modalities,
       distances: DistanceTable(
-        pointCount: own.reduce(0) { $0 + $1.count } * (split == nil ? 1 : 2), tokenCount: tokens.count,
-        rows: .memory([])),
+        pointCount: pointCount, tokenCount: tokens.count, rows: .memory([]),
+        totals: [[Double](repeating: 0, count: DistanceTable.pairCount(pointCount))]),
       recordedBranchCount: calls.count)
   }
 }

@@ -86,9 +86,6 @@ public final class GeometryCatalog: Sendable {
     origin = Origin(digest: contents.digest, folder: folder)
   }
 
-  /// Digest of the measured trace; nil where it has none.
-  public var digest: String? { origin.digest }
-
   /// One geometry per chunk, with the requested changes.
   public func geometries(for request: GeometryRequest) throws -> [Geometry] {
     try known.withLock { known in

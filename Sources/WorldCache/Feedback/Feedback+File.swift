@@ -1,5 +1,5 @@
 import Foundation
-public import Trace
+import Trace
 
 /// A feedback file: safetensors with the matrices as arrays (K, C, C) named `call.branch.modality`, and everything
 /// else as JSON under `__metadata__`.

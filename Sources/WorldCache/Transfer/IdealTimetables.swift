@@ -24,7 +24,7 @@ struct IdealTimetables {
     let objective = Objective(rawValue: plan.values.choice("objective"))!
     var seen: Set<[Int]> = []
     positions = try geometries.flatMap { geometry in
-      let search = try IdealSearch(geometry, predictor, objective: objective, upTo: wanted.max())
+      let search = try IdealSearch([geometry], predictor, Aim(objective), upTo: wanted.max())
       return wanted.compactMap { $0 <= length ? search.schedule(computing: $0) : nil }
     }.filter { seen.insert($0).inserted }
   }
