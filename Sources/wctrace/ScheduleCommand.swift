@@ -28,8 +28,13 @@ struct ScheduleCommand: ParsableCommand {
   @OptionGroup var input: TracesInput
   @OptionGroup var chunks: ChunksOption
 
-  @Option(name: .shortAndLong, help: "The policy; with --calls only its predictor and its site count.")
-  var policy = "worldcache"
+  @Option(
+    name: .shortAndLong,
+    help: """
+      The policy; with --calls only its predictor and its site count. worldcache unless given, and taylor:order=1 \
+      with --fit, where it is what the search begins with.
+      """)
+  var policy: String?
 
   @Option(help: "Find the best schedules with so many computed calls: a number, or a range such as 8..20.")
   var calls: String?
@@ -131,7 +136,7 @@ struct ScheduleCommand: ParsableCommand {
   }
 
   mutating func run() throws {
-    let plan = try PolicyRegistry.plan(policy)
+    let plan = try PolicyRegistry.plan(policy ?? (fit ? "taylor:order=1" : "worldcache"))
     let traces = try input.paths()
     if let counts = try counts() { return try search(plan, traces, counts) }
     var refused: Set<String> = []
