@@ -176,7 +176,7 @@ import Trace
   // The first branch computes all of it; `guided`, where they meet, is kept with the first call.
   @Test("a replaced value is predicted, and what follows from it derived")
   func replacing() throws {
-    try record(Replacer()) { reader, _ in
+    try record(Replacer()) { reader, _ throws in
       #expect(
         try (0..<4).map { try picture(reader, call: $0) } == [
           "FFFFFFFFF", "FFFFFFFF.", "FFFFFFFFD", "FFFFPDDD.",
