@@ -162,4 +162,28 @@ import Trace
       }
     }
   }
+
+  /// Replaces the second branch's value at `block.1` of step 1.
+  private struct Replacer: CallHook {
+    var current = 0
+    mutating func begin(_ group: [Call]) { current = group[0].step }
+    mutating func reached(_ tap: Tap, _ tensors: [Tensor]) -> Passage {
+      guard current == 1, tap == .block(1) else { return .onward }
+      return .replace(with: [nil, Tensor(rows: 1, columns: 1, values: [-7])])
+    }
+  }
+
+  // The first branch computes all of it; `guided`, where they meet, is kept with the first call.
+  @Test("a replaced value is predicted, and what follows from it derived")
+  func replacing() throws {
+    try record(Replacer()) { reader, _ throws in
+      #expect(
+        try (0..<4).map { try picture(reader, call: $0) } == [
+          "FFFFFFFFF", "FFFFFFFF.", "FFFFFFFFD", "FFFFPDDD.",
+        ])
+      #expect(try value(reader, .block(1), 3) == -7)
+      #expect(try value(reader, .block(2), 3) == -6)
+      #expect(try value(reader, .block(1), 2) == 204)
+    }
+  }
 }

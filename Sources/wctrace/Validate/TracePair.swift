@@ -24,8 +24,7 @@ struct TracePair {
 
   /// Throws `invalid` when the traces are not of the same calls.
   init(uncached path: String, cached cachedPath: String) throws {
-    uncached = try TraceReader(path: path)
-    cached = try TraceReader(path: cachedPath)
+    let (uncached, cached) = (try TraceReader(path: path), try TraceReader(path: cachedPath))
     let clocks = { (reader: TraceReader) in
       reader.calls.map { [$0.chunk, $0.branch, $0.expert, $0.step, $0.stage] }
     }
@@ -50,7 +49,7 @@ struct TracePair {
           outputDrift: try TracePair.drift(.output, group, uncached, cached)))
       positions[first.chunk, default: 0] += 1
     }
-    self.steps = steps
+    (self.uncached, self.cached, self.steps) = (uncached, cached, steps)
     finalError = try TracePair.finalError(uncached, cached)
   }
 
