@@ -37,6 +37,8 @@ let package = Package(
       ],
       swiftSettings: [.strictMemorySafety()]),
     .target(name: "TestSupport", dependencies: ["Trace"], path: "Tests/TestSupport"),
+    .target(
+      name: "ModelSupport", dependencies: ["Trace", "WorldModel", "TestSupport"], path: "Tests/ModelSupport"),
     .executableTarget(
       name: "TraceDamage",
       dependencies: [
@@ -47,8 +49,10 @@ let package = Package(
       name: "WorldCacheTests", dependencies: ["WorldCache", "Trace", "TestSupport"], exclude: ["Fixtures"]),
     .testTarget(name: "StudiesTests", dependencies: ["Studies", "WorldCache", "TestSupport"]),
     .testTarget(
-      name: "WorldModelTests", dependencies: ["WorldModel", "Trace", "TestSupport"],
+      name: "WorldModelTests", dependencies: ["WorldModel", "Trace", "TestSupport", "ModelSupport"],
       resources: [.copy("Reference")]),
+    .testTarget(
+      name: "LiveTests", dependencies: ["WorldCache", "WorldModel", "Trace", "TestSupport", "ModelSupport"]),
     .testTarget(
       name: "wctraceTests", dependencies: ["wctrace", "Trace", "TestSupport", "TraceDamage"],
       exclude: ["Golden"]),

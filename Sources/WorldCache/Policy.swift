@@ -24,9 +24,13 @@ public protocol Policy: Sendable {
   var minimumCallCount: Int { get }
   /// Throws a ``PolicyError`` when it does not fit a chunk for other reasons than the number of calls.
   func check(_ geometry: Geometry) throws
+  /// What a reader of its results on a chunk should know of how it was set up; traces are named by whoever asks.
+  func findings(on geometry: Geometry) -> [Finding]
   /// What keeps it from deciding any further, for policies that ask something outside; such a policy
   /// computes from then on, and a driver gives up what it was doing.
   var failure: PolicyError? { get }
+  /// Whether a copy can be asked what it would do without disturbing it: not where something outside answers.
+  var isSelfContained: Bool { get }
   /// How it predicts, for the ideal schedule of the same predictor; nil when it never predicts, or when a
   /// prediction depends on more than the newest computed calls.
   var predictor: (any Predictor)? { get }
@@ -52,7 +56,9 @@ extension Policy {
   public func changes(blockCount: Int) -> [ChangeRequest] { [] }
   public var minimumCallCount: Int { 1 }
   public func check(_ geometry: Geometry) throws {}
+  public func findings(on geometry: Geometry) -> [Finding] { [] }
   public var failure: PolicyError? { nil }
+  public var isSelfContained: Bool { true }
   public var cachedTensorCount: Int { predictor?.anchorCount ?? 1 }
   public var groupNames: [String] { predictor?.groupNames ?? [] }
 }
@@ -126,7 +132,7 @@ public protocol Signals {
   var tokenModalities: [Int] { get }
   /// Norms of a combination of values at the site, one per token, branch after branch.
   func norms(of combination: Combination) -> [Double]
-  /// The same for some of the tokens, in ascending order of their places.
+  /// The same for some of the tokens, in any order.
   func norms(of combination: Combination, at tokens: [Int]) -> [Double]
   /// `mean |x|` over all tokens and channels at a call.
   func meanAbsolute(_ change: ChangeRequest, at position: Int) -> Double

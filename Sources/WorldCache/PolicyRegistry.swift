@@ -22,8 +22,9 @@ public struct PolicyEntry: Sendable {
   /// The parameters that signals are held against, the one that a search varies unless told otherwise first.
   public var thresholds: [Threshold]
   public var kind: Kind
-  /// Reads the file, or asks the program, that a specification names; nil for policies that are all here.
-  var load: (@Sendable (PolicySpec) throws -> Loaded)?
+  /// Reads the file, or asks the program, that a specification names; nil for policies that are all here, and
+  /// answering nil for specifications that are.
+  var load: (@Sendable (PolicySpec) throws -> Loaded?)?
 
   /// What a file or a program says of the policy that it describes.
   struct Loaded: Sendable {
@@ -42,6 +43,13 @@ public struct PolicyEntry: Sendable {
       name: name, summary: summary, source: source, parameters: parameters,
       kind: .ordinary { try load($0.spec).make($0) })
     self.load = load
+  }
+
+  /// The same entry, which a file takes over where a specification names one.
+  func loading(_ load: @escaping @Sendable (PolicySpec) throws -> Loaded?) -> PolicyEntry {
+    var entry = self
+    entry.load = load
+    return entry
   }
 
   public init(
@@ -72,9 +80,12 @@ public enum PolicyRegistry {
     MeanCachePolicy.entry,
     SmoothCachePolicy.entry,
     FasterCachePolicy.entry,
+    PABPolicy.entry,
+    SpeCaPolicy.entry,
     WorldCachePolicy.entry,
     SchedulePolicy.entry,
     MaskPolicy.entry,
+    FittedPolicy.entry,
     SCMPolicy.entry,
     TeaCachePolicy.entry,
     MagCachePolicy.entry,

@@ -5,6 +5,9 @@ import WorldCache
 
 extension TableFormat: ExpressibleByArgument {}
 extension ReplayRow.Slicing: ExpressibleByArgument {}
+extension Calibration.Method: ExpressibleByArgument {}
+extension TeaCacheCalibration.Signal: ExpressibleByArgument {}
+extension TeaCacheCalibration.Target: ExpressibleByArgument {}
 
 /// `--format`, as every command that prints results has it.
 struct FormatOption: ParsableArguments {

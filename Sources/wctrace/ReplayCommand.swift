@@ -70,8 +70,10 @@ struct ReplayCommand: ParsableCommand {
 
   @Option(
     parsing: .unconditional,
-    help: "Gigabytes that predicting moves in a second, for the column predictor_seconds.")
-  var bandwidth: Double?
+    help: ArgumentHelp(
+      "For the column predictor_seconds: gigabytes that predicting moves in a second, or 'measured' for what this "
+        + "machine does.", valueName: "rate"))
+  var bandwidth: Bandwidth?
 
   @Flag(help: "Print only the summary over traces.")
   var summary = false
@@ -97,8 +99,8 @@ struct ReplayCommand: ParsableCommand {
     if let tolerance, !(tolerance >= 0 && tolerance.isFinite) {
       throw ValidationError("--tolerance is \(tolerance); it must be a number of at least 0")
     }
-    if let bandwidth, !(bandwidth > 0 && bandwidth.isFinite) {
-      throw ValidationError("--bandwidth is \(bandwidth); it must be a number above 0")
+    if case .given(let gigabytes) = bandwidth, !(gigabytes > 0 && gigabytes.isFinite) {
+      throw ValidationError("--bandwidth is \(gigabytes); it must be a number above 0, or 'measured'")
     }
     if let jobs, jobs < 1 { throw ValidationError("--jobs is \(jobs); it must be at least 1") }
     if limit < 1 { throw ValidationError("--limit is \(limit); it must be at least 1") }
@@ -107,9 +109,9 @@ struct ReplayCommand: ParsableCommand {
   mutating func run() throws {
     let traces = try input.paths()
     let plans = try PolicySweep.plans(policy, limit: max(1, limit / traces.count))
-    let request = try request()
-    let needsFirst = growth || tokens > 0 || decisions
     let wantsIdeals = bounds ?? (plans.count * traces.count <= ReplayCommand.idealLimit)
+    let request = try request(withGaps: wantsIdeals)
+    let needsFirst = growth || tokens > 0 || decisions
     if bounds == nil, !wantsIdeals {
       Terminal.remark(
         "\(plans.count * traces.count) replays: no 'ideal' rows beyond \(ReplayCommand.idealLimit) unless asked for with --bounds"
@@ -128,11 +130,16 @@ struct ReplayCommand: ParsableCommand {
       kept.withLock { kept in
         if needsFirst, trace == 0, role == .policy(0) { kept.first = replay }
         if kept.sites[replay.site.name] == nil { kept.sites[replay.site.name] = ReplaySite(replay) }
+        for remark in replay.remarks {
+          kept.remarks.insert("\(traces[trace]), \(replay.spec.name): \(remark)")
+        }
       }
       return ReplayRow(request, trace: trace, role, replay)
     }
     let seconds = start.duration(to: .now) / .seconds(1)
     tellRemarks(plans, result.refusals)
+    for remark in kept.withLock({ $0.remarks.sorted() }) { Terminal.remark(remark) }
+    tellNearTies(result.rows)
     try show(result.rows, plans, traces, request, kept.withLock { $0 })
     tellThroughput(result.rows, seconds)
   }
@@ -140,21 +147,25 @@ struct ReplayCommand: ParsableCommand {
   private struct Kept: Sendable {
     var first: Replay?
     var sites: [String: ReplaySite] = [:]
+    var remarks: Set<String> = []
   }
 
   // What to print of each replay.
-  private func request() throws -> ReplayRow.Request {
+  private func request(withGaps: Bool) throws -> ReplayRow.Request {
     var options = FigureOptions()
     options.tolerance = tolerance ?? options.tolerance
     options.bytesPerNumber = cacheDtype.byteCount
-    options.bytesPerSecond = bandwidth.map { $0 * 1e9 }
+    options.bytesPerSecond = bandwidth.map { $0.bytesPerSecond }
+    if bandwidth == .measured, let rate = options.bytesPerSecond {
+      Terminal.remark("predicting moves \(Table.decimal(rate / 1e9, 1)) GB/s on this machine, measured now")
+    }
     let isForPeople = output.format == .table || output.format == .markdown
     let chosen: [ReplayColumn]
     if let columns {
       chosen = try ReplayColumn.named(columns.split(separator: ",").map(String.init))
     } else if isForPeople {
       // What was given a value for is shown.
-      var extra: Set<String> = []
+      var extra: Set<String> = withGaps ? ["gap"] : []
       if tolerance != nil { extra.formUnion(["false_safe_rate", "missed_skip_rate"]) }
       if bandwidth != nil { extra.insert("predictor_seconds") }
       chosen = ReplayColumn.all.filter { $0.isShown || extra.contains($0.key) }
@@ -172,6 +183,14 @@ struct ReplayCommand: ParsableCommand {
       if let reason = plan.entry.standIn { Terminal.remark("\(plan.entry.name) is a stand-in: \(reason)") }
     }
     for refusal in refusals { Terminal.remark("no ideal row: \(refusal)") }
+  }
+
+  private func tellNearTies(_ rows: [ReplayRow]) {
+    let ties = rows.compactMap(\.nearTieCount).filter { $0 > 0 }
+    guard !ties.isEmpty else { return }
+    Terminal.remark(
+      "\(ties.reduce(0, +)) decisions of \(ties.count) replays are near ties: within the rounding of their signals "
+        + "they could be others (column near_ties)")
   }
 
   private func tellThroughput(_ rows: [ReplayRow], _ seconds: Double) {
@@ -249,4 +268,27 @@ enum CacheType: String, CaseIterable, ExpressibleByArgument {
   case float32, bfloat16, float16
 
   var byteCount: Int { self == .float32 ? 4 : 2 }
+}
+
+/// The rate at which predicting moves numbers.
+enum Bandwidth: Equatable, ExpressibleByArgument {
+  case given(gigabytes: Double)
+  case measured
+
+  init?(argument: String) {
+    if argument == "measured" {
+      self = .measured
+    } else if let gigabytes = Double(argument) {
+      self = .given(gigabytes: gigabytes)
+    } else {
+      return nil
+    }
+  }
+
+  var bytesPerSecond: Double {
+    switch self {
+    case .given(let gigabytes): gigabytes * 1e9
+    case .measured: PredictionRate.measured()
+    }
+  }
 }

@@ -22,6 +22,9 @@ import Trace
       case .jump(let target, let tensors):
         index = try #require(line.firstIndex(of: target))
         values = tensors.map { $0.values[0] }
+      case .replace(let tensors):
+        index += 1
+        values = zip(values, tensors).map { ($1?.values[0] ?? $0) + 1 }
       }
     }
   }

@@ -82,6 +82,40 @@ struct SchedulePolicyTests {
     }
   }
 
+  @Test("the file may say how calls are predicted; a specification that says otherwise wins")
+  func settings() throws {
+    let text =
+      #"{"settings": {"predictor": "taylor", "order": 2, "site": "guided"}, "mask": "1101", "found": {"a": 1}}"#
+    try Fixture.with("a.json", text) { path in
+      #expect(
+        try PolicyRegistry.plan("schedule:file=\(path)").spec.description
+          == "schedule:file=\(path),predictor=taylor,order=2,site=guided")
+      #expect(
+        try PolicyRegistry.plan("schedule:file=\(path),order=1,site=output").spec.description
+          == "schedule:file=\(path),predictor=taylor,order=1,site=output")
+      #expect(
+        try PolicyRegistry.plan("schedule:file=\(path),predictor=hold").spec.description
+          == "schedule:file=\(path),predictor=hold,site=guided")
+    }
+    try Fixture.with("a.json", "{\"mask\": \"1101\",\n\"settings\": {\"oder\": 2}}") { path in
+      do {
+        _ = try PolicyRegistry.plan("schedule:file=\(path)")
+        Issue.record("nothing was thrown")
+      } catch {
+        #expect(
+          "\(error)".hasPrefix(
+            "\(path), line 2: the policy 'schedule' has no setting 'oder' (did you mean 'order'?); it has predictor"
+          ))
+      }
+    }
+    try Fixture.with("a.json", #"{"settings": {"order": 9, "predictor": "taylor"}, "mask": "1101"}"#) {
+      path in
+      expectPolicyError(
+        "order=9 of policy 'schedule' is not allowed; it takes a whole number from 0 to 4"
+      ) { _ = try PolicyRegistry.plan("schedule:file=\(path)") }
+    }
+  }
+
   @Test("what does not fit the chunk is named")
   func misfit() throws {
     func fails(_ name: String, _ text: String, _ settings: String, _ message: String) throws {
@@ -142,7 +176,7 @@ struct SchedulePolicyTests {
       (
         "a.json", #"{"computd": [0]}"#,
         ", line 1: there is no key 'computd' (did you mean 'computed'?); known are computed, mask, "
-          + "steps_computation_mask, compute_bins, cache_bins, branches, chunks"
+          + "steps_computation_mask, compute_bins, cache_bins, branches, chunks, settings, found"
       ),
       (
         "a.json", "{\"computed\": [0],\n\"mask\": \"1\"}",

@@ -50,6 +50,16 @@ import Testing
           "taylor:interval=2..4,order=0|1", "--speedup", "2", "--cost", "calls", "--confirm", trace,
         ]
       ),
+      ("help-convert.txt", ["convert", "--help"]),
+      (
+        "convert.txt",
+        [
+          "convert", "dbcache:fn=1,threshold=0.12,mask=fast,predictor=taylor", "--to", "cache-dit", "--calls",
+          "10",
+        ]
+      ),
+      ("help-live.txt", ["live", "--help"]),
+      ("help-validate.txt", ["validate", "--help"]),
     ])
   func output(name: String, arguments: [String]) throws {
     let run = try Tool(arguments)

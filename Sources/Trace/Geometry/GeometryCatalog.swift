@@ -11,6 +11,8 @@ public final class GeometryCatalog: Sendable {
   public let path: String
   /// Blocks of the recorded model.
   public let blockCount: Int
+  /// What the trace says about itself; nil in folders made before it was kept there.
+  public let header: TraceHeader?
   private let origin: Origin
   private let known = Mutex(Known())
 
@@ -48,6 +50,7 @@ public final class GeometryCatalog: Sendable {
   ) {
     path = source.path
     blockCount = source.header.blockCount
+    header = source.header
     let told = { @Sendable (request: GeometryRequest) in
       let bytes = (try? GeometryBuilder.byteCount(of: source, at: request)) ?? 0
       return { @Sendable (done: Int, total: Int) in
@@ -79,14 +82,22 @@ public final class GeometryCatalog: Sendable {
     }
     let contents = try GeometryFile.read(folder + "/" + first)
     blockCount = contents.geometries[0].blockCount
+    header = contents.geometries[0].header
     origin = Origin(digest: contents.digest, folder: folder)
   }
+
+  /// Digest of the measured trace; nil where it has none.
+  public var digest: String? { origin.digest }
 
   /// One geometry per chunk, with the requested changes.
   public func geometries(for request: GeometryRequest) throws -> [Geometry] {
     try known.withLock { known in
       let bare = GeometryRequest(request.site, split: request.split)
-      let geometries = try known.geometries[bare] ?? table(bare)
+      var geometries = try known.geometries[bare] ?? table(bare)
+      // Files from before headers were kept do not say; the trace does.
+      for place in geometries.indices where geometries[place].header == nil {
+        geometries[place].header = header
+      }
       known.geometries[bare] = geometries
       var changes: [ChangeRequest: [ChangeTable]] = [:]
       for change in request.changes {

@@ -61,7 +61,8 @@ struct GeometryFileWriter {
         offset += 8 * pairCount * shape.tokenCount
         let (ends, hashes) = tiles.summary
         let rest =
-          hashes.map { Double(bitPattern: $0) } + (geometry.emissionSquaredNorms ?? []).flatMap { $0 }
+          hashes.map { Double(bitPattern: $0) } + geometry.distances.totals.flatMap { $0 }
+          + (geometry.emissionSquaredNorms ?? []).flatMap { $0 }
           + geometry.finalSquaredNorms
         try file.write(rest[...], at: offset)
         offset += 8 * rest.count
@@ -98,8 +99,9 @@ struct GeometryFileWriter {
       case nil: nil
       }
     return GeometryFile.Description(
-      digest: digest, model: model, site: geometry.site.name, split: split, blockCount: geometry.blockCount,
-      branchCount: geometry.recordedBranchCount, modalities: geometry.modalities,
+      digest: digest, model: model, header: geometry.header, site: geometry.site.name, split: split,
+      blockCount: geometry.blockCount, branchCount: geometry.recordedBranchCount,
+      modalities: geometry.modalities,
       tokens: geometry.tokens.flatMap { [$0.modality, $0.frame, $0.row, $0.column, $0.validChannels] },
       chunks: [], hashes: [])
   }

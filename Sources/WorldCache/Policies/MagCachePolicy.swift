@@ -9,6 +9,10 @@ import Trace
 /// forced. The families differ in how the retained share is rounded, whether the threshold itself still
 /// predicts, and further conditions (Zehong-Ma/MagCache df81cb1; the diffusers hook).
 ///
+/// A calibration (docs/calibration.md) gives ratios of one's own, those of each branch where branches decide for
+/// themselves; at other noise levels they are multiplied up (``MagCacheCalibration/resampled(_:from:to:)``), where
+/// the published code takes the nearest index.
+///
 /// Differs: the counts of Wan 2.2 start anew with its second expert; there they are carried over the retained calls.
 struct MagCachePolicy: Policy {
   /// Whose rules.
@@ -53,9 +57,7 @@ struct MagCachePolicy: Policy {
     source: "arXiv 2506.09045; Zehong-Ma/MagCache df81cb1 (rules and tables); diffusers "
       + "hooks/mag_cache.py. FLUX.1 Kontext: table=flux-kontext,threshold=0.05,cap=4,retention=0.2.",
     parameters: [
-      Parameter(
-        "family", .choice(Family.allCases.map(\.rawValue)), default: "flux",
-        "whose rounding, boundary and extra rules"),
+      familyParameter("flux"),
       Parameter(
         "table", .choice(MagnitudeRatios.names + ["custom"]), default: "flux",
         by: by { $0.defaults.table }, "the calibrated ratios"),
@@ -63,26 +65,48 @@ struct MagCachePolicy: Policy {
         "ratios", .numbers, default: nil,
         "ratio of each call to the one before, the first 1; taken by nearest index where the number of calls differs",
         when: .init(key: "table", choices: ["custom"])),
-      Parameter(
-        "threshold", .real(0...Double.greatestFiniteMagnitude), default: "0.24",
-        by: by { $0.defaults.threshold }, "summed deviation up to which calls are predicted"),
-      Parameter(
-        "cap", .integer(0...Int.max), default: "5", by: by { $0.defaults.cap },
-        "longest streak of predicted calls (K)"),
-      Parameter(
-        "retention", .real(0...1), default: "0.1", by: by { $0.defaults.retention },
-        "share of the calls that is computed at the start"),
-    ],
+    ] + limits + [CalibrationUse.none],
     thresholds: [
       Threshold("threshold") {
         Family(rawValue: $0.choice("family"))!.countsEvaluations ? .predictBelow : .predictAtMost
       }
     ],
-    kind: .ordinary { MagCachePolicy($0) })
+    kind: .ordinary { MagCachePolicy($0) }
+  ).loading { spec in try CalibrationUse.path(in: spec).map { try MagCachePolicy.load($0) } }
+
+  private static func familyParameter(_ standard: String) -> Parameter {
+    Parameter(
+      "family", .choice(Family.allCases.map(\.rawValue)), default: standard,
+      "whose rounding, boundary and extra rules")
+  }
+
+  private static let limits = [
+    Parameter(
+      "threshold", .real(0...Double.greatestFiniteMagnitude), default: "0.24",
+      by: by { $0.defaults.threshold }, "summed deviation up to which calls are predicted"),
+    Parameter(
+      "cap", .integer(0...Int.max), default: "5", by: by { $0.defaults.cap },
+      "longest streak of predicted calls (K)"),
+    Parameter(
+      "retention", .real(0...1), default: "0.1", by: by { $0.defaults.retention },
+      "share of the calls that is computed at the start"),
+  ]
+
+  // The hook of diffusers has no rules that are one model's own.
+  private static func load(_ path: String) throws -> PolicyEntry.Loaded {
+    let calibration = try CalibrationFile.read(path)
+    let magcache = try CalibrationUse.part(.magcache, of: calibration, path, \.magcache)
+    return PolicyEntry.Loaded(
+      parameters: CalibrationUse.parameters + [familyParameter("diffusers")] + limits
+    ) { MagCachePolicy($0, magcache, CalibrationUse($0, calibration.domain)) }
+  }
 
   let spec: PolicySpec
   private let family: Family
   private let table: [[Double]]
+  /// The name of a published table.
+  private let published: String?
+  private let calibrated: (ratios: MagCacheCalibration, use: CalibrationUse)?
   private let threshold: Double
   private let cap: Int
   private let retention: Double
@@ -95,12 +119,45 @@ struct MagCachePolicy: Policy {
   private var error = 0.0
 
   init(_ values: ParameterValues) {
+    self.init(
+      values, table: MagnitudeRatios.published[values.choice("table")] ?? [values.numbers("ratios")],
+      calibrated: nil)
+  }
+
+  /// With ratios of one's own.
+  init(_ values: ParameterValues, _ ratios: MagCacheCalibration, _ use: CalibrationUse) {
+    self.init(values, table: [], calibrated: (ratios, use))
+  }
+
+  private init(
+    _ values: ParameterValues, table: [[Double]],
+    calibrated: (ratios: MagCacheCalibration, use: CalibrationUse)?
+  ) {
     spec = values.spec
     family = Family(rawValue: values.choice("family"))!
-    table = MagnitudeRatios.published[values.choice("table")] ?? [values.numbers("ratios")]
+    self.table = table
+    published = table.isEmpty || values.choice("table") == "custom" ? nil : values.choice("table")
+    self.calibrated = calibrated
     threshold = values.real("threshold")
     cap = values.integer("cap")
     retention = values.real("retention")
+  }
+
+  func check(_ geometry: Geometry) throws { try calibrated?.use.check(geometry) }
+  func findings(on geometry: Geometry) -> [Finding] {
+    if let calibrated { return calibrated.use.findings(on: geometry, spec) }
+    var found =
+      published.flatMap { BorrowedNumbers.finding("table", of: $0, on: geometry) }.map { [$0] } ?? []
+    if table[0].count != geometry.callCount, table[0].count > 1 {
+      found.append(
+        Finding(
+          rule: Finding.wrongStepCount, policy: spec.description,
+          meaning:
+            "the table has \(table[0].count) ratios and the chunk \(geometry.callCount) calls: each call takes "
+            + "the nearest one, which is the ratio over another distance",
+          remedy: "make a table for this number of calls with 'wctrace calibrate'"))
+    }
+    return found
   }
 
   var site: Site? { .stack }
@@ -110,8 +167,16 @@ struct MagCachePolicy: Policy {
 
   mutating func begin(_ stream: CallStream) {
     self.stream = stream
-    ratios = MagnitudeRatios.resampled(
-      table[min(stream.branch, table.count - 1)], callCount: stream.steps.count)
+    if let calibrated {
+      let own = calibrated.ratios.ratios(branch: coupling == .separate ? stream.branch : nil)!.mean
+      let sigmas = calibrated.use.domain.sigmas
+      ratios =
+        stream.sigmas.count == sigmas.count
+        ? own : MagCacheCalibration.resampled(own, from: sigmas, to: stream.sigmas)
+    } else {
+      ratios = MagnitudeRatios.resampled(
+        table[min(stream.branch, table.count - 1)], callCount: stream.steps.count)
+    }
     restart()
     // OmniGen2 counts from its cap, so that the first call that may be predicted is computed.
     if family == .omnigen2 { streak = 3 }

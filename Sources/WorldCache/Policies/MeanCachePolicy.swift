@@ -73,6 +73,26 @@ public struct MeanCachePolicy: Policy {
     }
   }
 
+  public func findings(on geometry: Geometry) -> [Finding] {
+    guard isStretched else { return [] }
+    var found = BorrowedNumbers.finding("timetable", of: family, on: geometry).map { [$0] } ?? []
+    if geometry.callCount != MeanCacheLists.callCount {
+      found.append(
+        Finding(
+          rule: Finding.wrongStepCount, policy: spec.description,
+          meaning:
+            "the timetable is for \(MeanCacheLists.callCount) calls and is stretched to \(geometry.callCount)",
+          remedy: "take one that 'wctrace calibrate --method meancache' prints"))
+    }
+    return found
+  }
+
+  // The model that a published list is for: `qwen` of `qwen-2512-17`.
+  private var family: String {
+    let name = spec.settings.first { $0.key == "list" }?.value ?? ""
+    return name.hasPrefix("z-image") ? "z-image" : String(name.prefix { $0 != "-" })
+  }
+
   public var site: Site? { .guided }
   public var predictor: (any Predictor)? { nil }
   /// The calls that the longest average goes over, and the newest.

@@ -9,6 +9,7 @@ public import Trace
 /// goes on behind them; else call i is computed. The first and the last call are always computed. Follows
 /// Roblox/SmoothCache edeb4ed. Rows are given in a file, or calibrated on the very trace that is replayed: then
 /// the policy has seen what it is to predict.
+/// A calibration (docs/calibration.md) gives rows that were averaged over other recordings, and their site.
 public struct SmoothCachePolicy: Policy {
   static let entry = PolicyEntry(
     name: "smoothcache",
@@ -29,23 +30,41 @@ public struct SmoothCachePolicy: Policy {
       Parameter(
         "rows", .text("trace, or a JSON file {\"rows\": [[…], …]} with the errors by distance and call"),
         default: "trace", "where the calibrated errors come from"),
-      .site("stack"),
+      .site("stack"), CalibrationUse.none,
     ],
     thresholds: [Threshold("alpha", .predictAtMost)],
     kind: .oracle(
       predictor: { _ in HoldPredictor() }, site: { $0.site("site") },
       changes: { SmoothCachePolicy.changes($0.site("site"), blockCount: $1) },
-      make: { values, geometry, _ in try SmoothCachePolicy(values, geometry) }))
+      make: { values, geometry, _ in try SmoothCachePolicy(values, geometry) })
+  ).loading { spec in try CalibrationUse.path(in: spec).map { try SmoothCachePolicy.load($0) } }
+
+  private static func load(_ path: String) throws -> PolicyEntry.Loaded {
+    let calibration = try CalibrationFile.read(path)
+    let smoothcache = try CalibrationUse.part(.smoothcache, of: calibration, path, \.smoothcache)
+    let longest = smoothcache.rows.count
+    return PolicyEntry.Loaded(
+      parameters: CalibrationUse.parameters + [
+        Parameter(
+          "alpha", .real(0...Double.greatestFiniteMagnitude), default: "0.15",
+          "largest error of a skipped call"),
+        Parameter(
+          "lookahead", .integer(1...longest), default: "\(longest)", "longest streak of predicted calls (K)"),
+      ]
+    ) { SmoothCachePolicy($0, smoothcache, CalibrationUse($0, calibration.domain)) }
+  }
 
   public let spec: PolicySpec
   public let site: Site?
   private let alpha: Double
   private let scan: Scan
+  private let calibrated: CalibrationUse?
   private var stream: CallStream?
   private var forecaster = Forecaster(HoldPredictor())
 
   init(_ values: ParameterValues, _ geometry: Geometry) throws {
     spec = values.spec
+    calibrated = nil
     let site = values.site("site")
     self.site = site
     let lookahead = values.integer("lookahead")
@@ -57,12 +76,36 @@ public struct SmoothCachePolicy: Policy {
     scan = Scan(rows: Array(rows.prefix(lookahead)), alpha: alpha, callCount: geometry.callCount)
   }
 
+  /// With rows of a calibration; nothing of the recording is looked at.
+  init(_ values: ParameterValues, _ calibration: SmoothCacheCalibration, _ use: CalibrationUse) {
+    spec = values.spec
+    site = calibration.site
+    calibrated = use
+    alpha = values.real("alpha")
+    scan = Scan(
+      rows: Array(calibration.rows.prefix(values.integer("lookahead"))), alpha: alpha,
+      callCount: use.domain.callCount)
+  }
+
+  /// Rows of another number of calls mean nothing, wherever they are allowed.
+  public func check(_ geometry: Geometry) throws {
+    guard let calibrated else { return }
+    try calibrated.check(geometry)
+    guard geometry.callCount == calibrated.domain.callCount else {
+      throw PolicyError(
+        "the rows of \(calibrated.path) are by call, for \(calibrated.domain.callCount) of them; this recording "
+          + "has \(geometry.callCount)")
+    }
+  }
+
+  public func findings(on geometry: Geometry) -> [Finding] { calibrated?.findings(on: geometry, spec) ?? [] }
+
   public func changes(blockCount: Int) -> [ChangeRequest] {
-    SmoothCachePolicy.changes(site!, blockCount: blockCount)
+    calibrated == nil ? SmoothCachePolicy.changes(site!, blockCount: blockCount) : []
   }
   public var predictor: (any Predictor)? { HoldPredictor() }
 
-  private static func changes(_ site: Site, blockCount: Int) -> [ChangeRequest] {
+  static func changes(_ site: Site, blockCount: Int) -> [ChangeRequest] {
     site.stretch(blockCount: blockCount).map { [ChangeRequest(Quantity($0.to, minus: $0.from), .all)] } ?? []
   }
 

@@ -9,6 +9,9 @@ import Trace
 /// What is held is the residual of the whole stack. Forced calls and branches follow each model's script
 /// (ali-vilab/TeaCache 7c10efc).
 ///
+/// A calibration (docs/calibration.md) gives polynomials of one's own, by expert, and by branch where branches
+/// decide for themselves.
+///
 /// Differs: double precision. Wan's `-ret` variants look at the projected embedding `e0`; here at the embedding.
 /// FLUX and others take m after the normalisation of block 1, which is the tap `modulated`.
 struct TeaCachePolicy: Policy {
@@ -48,14 +51,39 @@ struct TeaCachePolicy: Policy {
           "absolute", .choice(["no", "yes"]), default: "no",
           by: TeaCachePreset.defaults("no") { $0.isAbsolute ? "yes" : "no" },
           "add the polynomial's absolute value (vllm-omni)"),
+        CalibrationUse.none,
       ],
     thresholds: [Threshold("threshold", .predictBelow)],
-    kind: .ordinary { TeaCachePolicy($0) })
+    kind: .ordinary { TeaCachePolicy($0) }
+  ).loading { spec in try CalibrationUse.path(in: spec).map { try TeaCachePolicy.load($0) } }
+
+  private static func load(_ path: String) throws -> PolicyEntry.Loaded {
+    let calibration = try CalibrationFile.read(path)
+    let teacache = try CalibrationUse.part(.teacache, of: calibration, path, \.teacache)
+    let threshold = teacache.fits.first { $0.branch == nil }!.halvingThreshold
+    return PolicyEntry.Loaded(
+      parameters: CalibrationUse.parameters + [
+        Parameter(
+          "threshold", .real(0...Double.greatestFiniteMagnitude), default: threshold.shortest,
+          "sum at which a call is computed")
+      ] + ForcedCalls.parameters([.ends, .first, .calls, .share]) + [
+        Parameter(
+          "branches", .choice(["pooled", "separate"]), default: "pooled",
+          "one decision for all guidance branches, or one for each"),
+        Parameter(
+          "absolute", .choice(["no", "yes"]), default: "no", "add the polynomial's absolute value (vllm-omni)"
+        ),
+      ]
+    ) { TeaCachePolicy($0, teacache, CalibrationUse($0, calibration.domain)) }
+  }
 
   let spec: PolicySpec
   let coupling: Coupling
   private let threshold: Double
-  private let coefficients: [Double]
+  private var coefficients: [Double]
+  /// Whose polynomial it is, where it is a published one.
+  private let published: String?
+  private let calibrated: (polynomials: TeaCacheCalibration, use: CalibrationUse)?
   private let isAbsolute: Bool
   private let forced: ForcedCalls
   private let change: ChangeRequest
@@ -64,17 +92,82 @@ struct TeaCachePolicy: Policy {
   private var accumulated = 0.0
 
   init(_ values: ParameterValues) {
+    let model = values.choice("model")
+    self.init(
+      values, published: model == "custom" ? nil : model,
+      coefficients: TeaCachePreset.published.first { $0.name == model }?.preset.coefficients
+        ?? values.numbers("coefficients"),
+      signal: TeaCacheCalibration.Signal(rawValue: values.choice("signal"))!, calibrated: nil)
+  }
+
+  /// With polynomials of one's own; which one follows from branch and expert.
+  init(_ values: ParameterValues, _ polynomials: TeaCacheCalibration, _ use: CalibrationUse) {
+    self.init(
+      values, published: nil, coefficients: [], signal: polynomials.signal, calibrated: (polynomials, use))
+  }
+
+  private init(
+    _ values: ParameterValues, published: String?, coefficients: [Double], signal: TeaCacheCalibration.Signal,
+    calibrated: (polynomials: TeaCacheCalibration, use: CalibrationUse)?
+  ) {
     spec = values.spec
     threshold = values.real("threshold")
-    let model = values.choice("model")
-    coefficients =
-      TeaCachePreset.published.first { $0.name == model }?.preset.coefficients
-      ?? values.numbers("coefficients")
+    self.published = published
+    self.coefficients = coefficients
+    self.calibrated = calibrated
     isAbsolute = values.choice("absolute") == "yes"
     coupling = Coupling(rawValue: values.choice("branches"))!
     forced = ForcedCalls(values)
-    change = ChangeRequest(
-      Quantity(values.choice("signal") == "timestep" ? .timestep : .modulated), .adjacent)
+    change = ChangeRequest(signal.quantity, .adjacent)
+  }
+
+  func check(_ geometry: Geometry) throws { try calibrated?.use.check(geometry) }
+  func findings(on geometry: Geometry) -> [Finding] {
+    let origin =
+      calibrated?.use.findings(on: geometry, spec)
+      ?? (published.flatMap { BorrowedNumbers.finding("polynomial", of: $0, on: geometry) }.map { [$0] } ?? [])
+    let branches = coupling == .separate ? (0..<geometry.branchCount).map { Optional($0) } : [nil]
+    return origin + branches.flatMap { windows(on: geometry, branch: $0) }
+  }
+
+  // Signals of a recording at which the polynomial is negative, or was not fitted.
+  private func windows(on geometry: Geometry, branch: Int?) -> [Finding] {
+    let branches = branch.map { $0..<($0 + 1) } ?? 0..<geometry.branchCount
+    guard let table = geometry.changes[change] else { return [] }
+    var (negative, outside) = ([Int](), [Int]())
+    for segment in geometry.segments {
+      var copy = self
+      copy.begin(CallStream(geometry, segment: segment, branch: branches.lowerBound))
+      let range = calibrated.map { calibrated in
+        let expert = calibrated.use.expert(at: segment.lowerBound, of: geometry.callCount)
+        return calibrated.polynomials.fit(branch: branch, expert: expert)!.polynomial.range
+      }
+      for position in segment.dropFirst() {
+        let x =
+          branches.reduce(0) { $0 + table.absoluteChange(position - 1, position, branch: $1) }
+          / branches.reduce(0) { $0 + table.absolute(at: position - 1, branch: $1) }
+        if !isAbsolute, copy.polynomial(x) < 0 { negative.append(position) }
+        if let range, x.isFinite, !range.contains(x) { outside.append(position) }
+      }
+    }
+    func finding(_ rule: String, _ positions: [Int], _ meaning: String, _ remedy: String) -> [Finding] {
+      let place = [branch.map { "branch \($0)" } ?? "", Linter.calls(positions)].filter { !$0.isEmpty }
+      return positions.isEmpty
+        ? []
+        : [
+          Finding(
+            rule: rule, policy: spec.description, place: place.joined(separator: ", "), meaning: meaning,
+            remedy: remedy)
+        ]
+    }
+    return finding(
+      "negative-window", negative,
+      "the polynomial is below zero for these signals: the sum falls, and calls are predicted on and on",
+      "use absolute=yes, or a polynomial of a lower degree")
+      + finding(
+        "out-of-range", outside,
+        "these signals lie outside the range that the polynomial was fitted on: its values there are a guess",
+        "calibrate from recordings like this one")
   }
 
   var site: Site? { .stack }
@@ -84,6 +177,11 @@ struct TeaCachePolicy: Policy {
 
   mutating func begin(_ stream: CallStream) {
     self.stream = stream
+    if let calibrated {
+      let expert = calibrated.use.expert(at: stream.positions.lowerBound, of: stream.steps.count)
+      let branch = coupling == .separate ? stream.branch : nil
+      coefficients = calibrated.polynomials.fit(branch: branch, expert: expert)!.polynomial.coefficients
+    }
     accumulated = 0
     forecaster.reset()
   }

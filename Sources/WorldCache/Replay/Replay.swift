@@ -17,6 +17,11 @@ public struct Replay: Sendable {
   public let uncachedSeconds: Double
   /// The finer figures, where they were asked for.
   public let details: ReplayDetails?
+  /// Its error over that of the ideal of its own predictor, site, objective and cost; nil where no ideal was
+  /// asked for or there is none.
+  public internal(set) var gap: Double?
+  /// What a reader of the results should know of how the policy was set up; empty for most.
+  public let remarks: [String]
 
   /// Replays a policy over every chunk; throws a ``PolicyError`` when a chunk is too short for it.
   ///
@@ -36,6 +41,12 @@ public struct Replay: Sendable {
     }
     if let failure = streams.lazy.compactMap(\.failure).first { throw failure }
     for geometry in geometries { try geometry.distances.requireIntact() }
+    var remarks: [String] = []
+    for (policy, geometry) in zip(policies, geometries) {
+      let told = policy.findings(on: geometry).filter { $0.rule == Finding.calibratedElsewhere }
+      remarks += told.map(\.meaning).filter { !remarks.contains($0) }
+    }
+    self.remarks = remarks
     site = geometries[0].site
     emission = site.stretch(blockCount: geometries[0].blockCount).map { "\($0.to)" } ?? site.name
     tokens = geometries[0].tokens
@@ -48,6 +59,15 @@ public struct Replay: Sendable {
   /// Computed calls and all calls; guidance branches that are decided about together count as one.
   public var computedCount: Int { streams.reduce(0) { $0 + $1.computedCount } }
   public var callCount: Int { streams.reduce(0) { $0 + $1.decisionCount } }
+
+  /// Decisions that would turn out otherwise within the error bounds of their signals; nil where that cannot be
+  /// told, and without ``Figures/nearTies``.
+  public var nearTieCount: Int? {
+    streams.reduce(0) { sum, stream in
+      guard let sum, let ties = stream.nearTies else { return nil }
+      return sum + ties.joined().count { $0 }
+    }
+  }
 
   /// What the cache holds at most, over the chunks, of one branch; and of how many branches it holds that.
   public var cache: CacheSize { streams.map(\.cache).max { $0.count < $1.count }! }

@@ -87,16 +87,16 @@ public struct ReplayBatch: Sendable {
     }
     let plan = plans[place]
     let material = try shelf.material(of: trace, for: plan)
-    let replay = try Replay(
+    var replay = try Replay(
       plan, over: material.geometries, figures: figures, memories: material.memories)
-    var outcome = Outcome(rows: [(replay.spec, row(trace, role, replay))])
-    guard bounds == .ideals else { return outcome }
-    outcome.refusal = try Replay.missingIdeal(of: plan, over: material.geometries)
-    if let ideal = try Replay.ideal(
+    guard bounds == .ideals else { return Outcome(rows: [(replay.spec, row(trace, role, replay))]) }
+    var ideal = try Replay.ideal(
       of: plan, replay, over: material.geometries, figures: figures, memories: material.memories)
-    {
-      outcome.rows.append((ideal.spec, row(trace, .ideal(of: place), ideal)))
-    }
+    replay.gap = ideal.map(replay.gap(to:))
+    ideal?.gap = 1
+    var outcome = Outcome(rows: [(replay.spec, row(trace, role, replay))])
+    outcome.refusal = try Replay.missingIdeal(of: plan, over: material.geometries)
+    if let ideal { outcome.rows.append((ideal.spec, row(trace, .ideal(of: place), ideal))) }
     return outcome
   }
 

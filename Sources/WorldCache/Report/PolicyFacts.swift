@@ -7,7 +7,7 @@ struct PolicyFacts {
 
   /// Nil when the policy cannot be made without settings that only the user has.
   init?(_ entry: PolicyEntry) {
-    guard case .ordinary(let make) = entry.kind, entry.load == nil,
+    guard case .ordinary(let make) = entry.kind,
       let values = try? ParameterValues(PolicySpec(name: entry.name), entry.parameters),
       let policy = try? make(values)
     else { return nil }

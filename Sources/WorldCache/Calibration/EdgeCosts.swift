@@ -1,0 +1,111 @@
+public import Trace
+
+/// What the final latent loses when a stretch of calls between two computed ones is predicted, open loop.
+///
+/// An edge goes from a computed call i over k predicted calls to the next computed one, or to the end of the chunk.
+/// Its cost is `sqrt(Σ_tokens ‖Σ_s w_s (p_s − f_s)‖² / Σ_tokens ‖X‖²)` with s over the predicted calls, w the
+/// solver's weights and X the final latent, mean over recordings. The published methods run the model
+/// for every edge (LeMiCa), which includes how later calls answer; this cannot.
+public struct EdgeCosts: Hashable, Sendable {
+  public enum Method: String, CaseIterable, Sendable {
+    /// The value of the newest computed call is held (LeMiCa, arXiv 2511.00090).
+    case lemica
+    /// The average velocity over the last K calls is extrapolated (MeanCache, arXiv 2601.19961), with the
+    /// best K for each edge and the calls before it as recorded. There the cost is the deviation of the
+    /// mean velocity; here it is that times the edge's length in σ, so that costs are of the final latent.
+    case meancache
+  }
+
+  public var method: Method
+  public var site: Site
+  /// `costs[i][k]`: of the edge after call i over k predicted calls; `costs[i][0]` is 0. Row i has at most
+  /// `callCount − i` entries.
+  public var costs: [[Double]]
+  /// The K with the least mean cost of each edge, 1 where nothing is predicted; nil for methods that hold.
+  public var orders: [[Int]]?
+
+  public init(method: Method, site: Site, costs: [[Double]], orders: [[Int]]?) {
+    self.method = method
+    self.site = site
+    self.costs = costs
+    self.orders = orders
+  }
+
+  public var callCount: Int { costs.count }
+
+  /// Calls that MeanCache averages over at most.
+  static let mostOrders = 6
+
+  /// Costs over one chunk, `[order − 1][i][k]`; one order for methods that hold.
+  ///
+  /// Throws a ``PolicyError`` where there is no final latent to measure by, or another site than one whose
+  /// emission the solver integrates.
+  static func costs(_ method: Method, over geometry: Geometry, longest: Int) throws -> [[[Double]]] {
+    guard geometry.site == .output || geometry.site == .guided else {
+      throw PolicyError("edge costs are measured at the sites output and guided, not at \(geometry.site)")
+    }
+    let square = FixedOrder.sum(geometry.finalSquaredNorms)
+    guard square > 0 else {
+      throw PolicyError("edge costs are relative to the final latent, and the trace holds none")
+    }
+    let last = geometry.callCount - 1
+    switch method {
+    case .lemica:
+      let streaks = StreakCosts(geometry, HoldPredictor(), .streak)
+      return [
+        (0...last).map { anchor in
+          streaks.costs(anchors: [anchor], longest: min(longest, last - anchor))
+            .map { ($0 / square).squareRoot() }
+        }
+      ]
+    case .meancache:
+      return try (1...mostOrders).map { order in
+        try (0...last).map { anchor in
+          try velocityCosts(after: anchor, order: order, geometry, longest: min(longest, last - anchor))
+            .map { ($0 / square).squareRoot() }
+        }
+      }
+    }
+  }
+
+  // The policy itself predicts, so that there is no second reading of the method.
+  private static func velocityCosts(
+    after anchor: Int, order: Int, _ geometry: Geometry, longest: Int
+  ) throws -> [Double] {
+    let computed = (Array(0...anchor) + [geometry.callCount]).map(String.init).joined(separator: "+")
+    let orders = (Array(repeating: 1, count: anchor) + [order]).map(String.init).joined(separator: "+")
+    let plan = try PolicyRegistry.plan("meancache:list=own,computed=\(computed),orders=\(orders)")
+    var policy = try plan.policy(for: geometry)
+    let signals = GeometrySignals(geometry)
+    policy.begin(CallStream(geometry, segment: 0..<geometry.callCount, branch: 0))
+    for position in 0...anchor { policy.computed(at: position, signals: signals) }
+    var costs = [0.0]
+    var sum = Weights()
+    for position in (anchor + 1)..<(anchor + 1 + longest) {
+      let error =
+        policy.prediction(at: position, signals: signals).combinations[0] - Combination(valueAt: position)
+      sum.add(error, times: geometry.calls[0][position].weight, branch: 0, geometry)
+      costs.append(geometry.distances.sumOfSquaredNorms(of: sum.terms))
+    }
+    return costs
+  }
+
+  /// The mean over chunks; each edge with its best order.
+  init(_ method: Method, _ site: Site, _ chunks: [[[[Double]]]]) {
+    self.method = method
+    self.site = site
+    let first = chunks[0]
+    var (costs, orders) = ([[Double]](), [[Int]]())
+    for anchor in first[0].indices {
+      let best = first[0][anchor].indices.map { skipped in
+        let means = first.indices.map { order in Moments(chunks.map { $0[order][anchor][skipped] }).mean! }
+        // The least order among equals.
+        return means.indices.min { means[$0] < means[$1] }.map { (cost: means[$0], order: $0 + 1) }!
+      }
+      costs.append(best.map(\.cost))
+      orders.append(best.enumerated().map { $0.offset == 0 ? 1 : $0.element.order })
+    }
+    self.costs = costs
+    self.orders = method == .meancache ? orders : nil
+  }
+}

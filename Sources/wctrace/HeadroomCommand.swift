@@ -1,0 +1,100 @@
+import ArgumentParser
+import Trace
+import WorldCache
+
+/// `wctrace headroom`: whether caching can pay at all.
+struct HeadroomCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "headroom",
+    abstract: "Say whether caching can pay on these traces, before any policy is tried.",
+    discussion: """
+      How many calls the best schedules need to keep the error of the final latent within three budgets, how many \
+      simply taking fewer steps would need, how much of what changes between calls is noise, how few tokens carry the \
+      error, and a verdict in plain words. Ideal schedules know the recording: they bound what policies of the same \
+      predictor can reach. Holding the output is exactly taking a larger Euler step, so fewer steps are read off the \
+      same recording. All of it is open loop; docs/headroom.md explains the numbers.
+      """)
+
+  @OptionGroup var input: TracesInput
+
+  @Option(help: "The largest allowed errors of the final latent, relative, joined by commas.")
+  var budgets = "0.01,0.03,0.1"
+
+  @Option(help: "What is cached: output, or guided.")
+  var site = "output"
+
+  @Option(
+    name: .customLong("repeat"), parsing: .singleValue,
+    help:
+      "Another uncached recording of one of the rollouts, to see how far two runs differ; repeat for several."
+  )
+  var repeats: [String] = []
+
+  @OptionGroup var output: FormatOption
+
+  mutating func validate() throws {
+    let numbers = budgets.split(separator: ",", omittingEmptySubsequences: false).map { Double($0) ?? .nan }
+    guard numbers.allSatisfy({ $0 > 0 && $0.isFinite }), numbers.count <= 9 else {
+      throw ValidationError("--budgets is \(budgets); it takes 1 to 9 numbers above 0 joined by commas")
+    }
+    guard ["output", "guided"].contains(site) else {
+      throw ValidationError("--site is \(site); it takes output or guided")
+    }
+  }
+
+  mutating func run() throws {
+    let paths = try input.paths()
+    var survey = try HeadroomSurvey(budgets: budgets.split(separator: ",").compactMap { Double($0) })
+    var others = try repeats.map { try TraceReader(path: $0) }
+    let bar = Progress(total: paths.count, unit: "traces")
+    var model = ""
+    for (place, path) in paths.enumerated() {
+      let catalog = try GeometryCatalog.opening(path)
+      let geometries = try catalog.geometries(for: GeometryRequest(Site(name: site)!))
+      // A geometry alone does not say how numbers were stored.
+      let trace = path.hasSuffix(".h5") ? try TraceReader(path: path) : nil
+      let mine = others.filter { other in trace.map { HeadroomCommand.isRepetition($0, other) } ?? false }
+      others.removeAll { other in mine.contains { $0.path == other.path } }
+      do {
+        try survey.add(geometries, precision: trace.map { try StoredPrecision($0) })
+      } catch let error as PolicyError {
+        throw PolicyError("\(path): \(error)")
+      }
+      if let trace { for other in mine { try survey.add(repeating: trace, other, geometries) } }
+      model = catalog.header?.model ?? model
+      bar.update(place + 1)
+    }
+    if let other = others.first {
+      throw TraceError(
+        .invalid, path: other.path,
+        "this is a recording of no rollout that is looked at: none has its model, seeds, steps and conditions"
+      )
+    }
+    let headroom = try survey.headroom()
+    let verdict = HeadroomVerdict(headroom)
+    switch output.format {
+    case .json: try Terminal.show(HeadroomTable.json(headroom, verdict).text)
+    case .csv: try Terminal.show(HeadroomTable.needs(headroom).formatted(.csv))
+    case .table, .markdown:
+      try Terminal.show(
+        "\(headroom.traceCount) traces\(model.isEmpty ? "" : " of \(model)"), "
+          + "\(Table.decimal(headroom.callCount, 0)) calls, site \(site)\n")
+      try Terminal.show(HeadroomTable.needs(headroom).formatted(output.format))
+      try Terminal.show("\n" + HeadroomTable.noise(headroom.noise).formatted(output.format))
+      if let half = headroom.halfErrorTokens, let most = headroom.mostErrorTokens {
+        try Terminal.show(
+          "\nHalf of the error sits in \(Table.decimal(half * 100, 1)) % of the tokens, 90 % of it in "
+            + "\(Table.decimal(most * 100, 1)) %.")
+      }
+      try Terminal.show("\n" + verdict.sentences.joined(separator: "\n"))
+    }
+  }
+
+  // The same rollout, and not the same file.
+  private static func isRepetition(_ trace: TraceReader, _ other: TraceReader) -> Bool {
+    let (a, b) = (trace.header, other.header)
+    return a.model == b.model && a.sceneSeed == b.sceneSeed && a.noiseSeed == b.noiseSeed
+      && a.stepCount == b.stepCount && a.shift == b.shift && a.conditions == b.conditions
+      && a.chunkCount == b.chunkCount
+  }
+}

@@ -1,0 +1,210 @@
+import Testing
+import Trace
+
+@testable import WorldCache
+
+@Suite("Calibration files and their use")
+struct CalibrationFileTests {
+  /// Two branches and experts, every method.
+  static func trace(_ scene: Int, change: (inout ScalarTrace) -> Void = { _ in }) -> ScalarTrace {
+    var generator = Synthetic.Generator(seed: UInt64(scene))
+    func paths(_ low: Double, _ high: Double, start: Double) -> [[[Double]]] {
+      (0..<2).map { _ in ScalarTrace.path((1..<16).map { _ in generator.real(low...high) }, start: start) }
+    }
+    let values: [Tap: [[[Double]]]] = [
+      .modulated: paths(0.01, 0.2, start: 1), .hidden(0): paths(-0.1, 0.1, start: 1),
+      .hidden(2): paths(0.02, 0.1, start: 3), .output: paths(0.01, 0.3, start: 2),
+      .guided: [ScalarTrace.path((1..<16).map { _ in generator.real(0.01...0.2) })],
+    ]
+    var trace = ScalarTrace(
+      values, path: "scene \(scene)", experts: (0..<16).map { $0 < 8 ? 0 : 1 }, scene: scene, guidance: 3,
+      finalLatent: [2])
+    change(&trace)
+    return trace
+  }
+
+  static func calibration(experts: Bool = true) throws -> Calibration {
+    let traces = (1...3).map { scene in
+      trace(scene) { trace in
+        if !experts { for place in trace.calls.indices { trace.calls[place].expert = 0 } }
+      }
+    }
+    var options = Calibrator.Options()
+    options.degree = 2
+    var calibrator = Calibrator(options)
+    for trace in traces { try calibrator.add(GeometryCatalog(trace)) }
+    return try calibrator.calibration()
+  }
+
+  @Test("what is written is read back, every number of it")
+  func roundTrip() throws {
+    let calibration = try Self.calibration()
+    #expect(calibration.methods == Calibration.Method.allCases)
+    #expect(calibration.teacache!.fits.count == 6 && calibration.magcache!.ratios.count == 3)
+    try Fixture.with("calibration.json", CalibrationFile.json(calibration).text) { path in
+      let read = try CalibrationFile.read(path)
+      #expect(read == calibration)
+    }
+  }
+
+  @Test(
+    "anything else than such a file is refused with its line",
+    arguments: [
+      ("\"version\": 1", "\"version\": 2", "line 3: version is 2; this wctrace reads version 1"),
+      (
+        "\"format\": \"wctrace calibration\"", "\"format\": \"x\"",
+        "line 2: format is 'x'; a calibration says 'wctrace calibration'"
+      ),
+      ("\"chunks\": 3", "\"chunk\": 3", "there is no key 'chunk' (did you mean 'chunks'?)"),
+      ("\"chunks\": 3,", "", "needs chunks: a whole number"),
+      ("\"solver\": \"euler\"", "\"solver\": [1]", "valid_for.solver is a list; it takes a text"),
+      (
+        "\"experts\": [0, ", "\"experts\": [",
+        "valid_for.experts has 15 numbers beside 16 sigmas; it takes as many"
+      ),
+      ("\"signal\": \"modulated\"", "\"signal\": \"modulate\"", "teacache.signal is 'modulate'"),
+      ("\"expert\": 1,", "\"expert\": 2,", "no polynomial for all branches (branch null) of expert 1"),
+      ("\"form\": \"open-loop\"", "\"form\": \"live\"", "it takes one of open-loop"),
+      ("\"undefined\": 0", "\"undefined\": NaN", "this is not JSON: 'NaN' is no value"),
+      ("\"mean\": [1, ", "\"mean\": [", "magcache.ratios[0].mean has 15 numbers; it takes 16"),
+    ])
+  func strict(old: String, new: String, message: String) throws {
+    let text = CalibrationFile.json(try Self.calibration()).text
+    #expect(text.contains(old), "\(old)")
+    let broken = text.replacing(old, with: new, maxReplacements: old.contains("expert\"") ? 3 : 1)
+    try Fixture.with("calibration.json", broken) { path in
+      let error = #expect(throws: PolicyError.self) { try CalibrationFile.read(path) }
+      #expect(error!.description.contains(message), "\(error!)")
+      #expect(error!.description.hasPrefix(path))
+    }
+  }
+
+  private static func geometry(_ plan: PolicyPlan, change: (inout ScalarTrace) -> Void = { _ in }) throws
+    -> Geometry
+  {
+    try GeometryBuilder.geometries(of: trace(1, change: change), plan.request(blockCount: 2)!)[0]
+  }
+
+  private static func unite(_ trace: inout ScalarTrace) {
+    for place in trace.calls.indices { trace.calls[place].expert = 0 }
+  }
+
+  @Test("policies decide as with the same numbers written out")
+  func used() throws {
+    let calibration = try Self.calibration(experts: false)
+    try Fixture.with("calibration.json", CalibrationFile.json(calibration).text) { path in
+      func picture(_ spec: String) throws -> [String] {
+        let plan = try PolicyRegistry.plan(spec)
+        let geometry = try Self.geometry(plan, change: Self.unite)
+        let replay = StreamReplay(try plan.policy(for: geometry), over: geometry)
+        return replay.lanes.indices.map { replay.picture(lane: $0) }
+      }
+      func list(_ numbers: [Double]) -> String { numbers.map(\.shortest).joined(separator: "+") }
+      let pooled = list(calibration.teacache!.fits[0].polynomial.coefficients)
+      for threshold in ["0.3", "0.5", "1"] {
+        #expect(
+          try picture("teacache:calibration=\(path),threshold=\(threshold)")
+            == picture("teacache:model=custom,coefficients=\(pooled),threshold=\(threshold)"))
+      }
+      // Branch by branch each has its own polynomial.
+      let separate = try picture("teacache:calibration=\(path),threshold=0.5,branches=separate")
+      for branch in 0..<2 {
+        let own = list(calibration.teacache!.fit(branch: branch, expert: 0)!.polynomial.coefficients)
+        #expect(
+          try separate[branch]
+            == picture("teacache:model=custom,coefficients=\(own),threshold=0.5,branches=separate")[branch])
+      }
+      let ratios = list(calibration.magcache!.ratios[0].mean)
+      #expect(
+        try picture("magcache:calibration=\(path),threshold=0.2")
+          == picture("magcache:family=diffusers,table=custom,ratios=\(ratios),threshold=0.2"))
+      let schedule = calibration.smoothcache!.schedule(alpha: 0.2)
+      let smooth = try picture("smoothcache:calibration=\(path),alpha=0.2")
+      #expect(smooth[0].enumerated().filter { $0.element == "C" }.map(\.offset) == schedule)
+      #expect(Set(smooth[0]) == ["C", "p"])
+    }
+  }
+
+  @Test("a specification reads back to itself, and names what it does not have")
+  func spelling() throws {
+    let calibration = try Self.calibration()
+    try Fixture.with("calibration.json", CalibrationFile.json(calibration).text) { path in
+      for name in ["teacache", "magcache", "smoothcache"] {
+        let plan = try PolicyRegistry.plan("\(name):calibration=\(path),elsewhere=allow")
+        #expect(try PolicyRegistry.plan(plan.spec.description).spec == plan.spec)
+        #expect(plan.spec.description.contains("elsewhere=allow"))
+        #expect(
+          try !PolicyRegistry.plan("\(name):calibration=\(path)").spec.description.contains("elsewhere"))
+        #expect(try PolicyRegistry.plan("\(name):calibration=none").spec == PolicyRegistry.plan(name).spec)
+      }
+      expectPolicyError(
+        "policy 'teacache' has no parameter 'coefficients'; it has calibration, elsewhere, threshold, forced, "
+          + "first-calls, last-calls, first-share, branches, absolute"
+      ) { _ = try PolicyRegistry.plan("teacache:calibration=\(path),coefficients=1+0") }
+      var less = calibration
+      (less.teacache, less.meancache) = (nil, nil)
+      try Fixture.with("less.json", CalibrationFile.json(less).text) { path in
+        expectPolicyError("\(path) is no calibration of teacache; it has magcache, smoothcache, lemica") {
+          _ = try PolicyRegistry.plan("teacache:calibration=\(path)")
+        }
+      }
+      expectPolicyError("\(path)x: there is no such file") {
+        _ = try PolicyRegistry.plan("magcache:calibration=\(path)x")
+      }
+    }
+  }
+
+  @Test("elsewhere a calibration is refused; where that is allowed, it is said")
+  func elsewhere() throws {
+    let calibration = try Self.calibration()
+    try Fixture.with("calibration.json", CalibrationFile.json(calibration).text) { path in
+      let plan = try PolicyRegistry.plan("magcache:calibration=\(path)")
+      let allowed = try PolicyRegistry.plan("magcache:calibration=\(path),elsewhere=allow")
+      let changes: [(String, (inout ScalarTrace) -> Void)] = [
+        ("model other instead of scalar", { $0.header.model = "other" }),
+        ("solver heun instead of euler", { $0.header.solver = "heun" }),
+        (
+          "other noise levels (call 1: 0.5 instead of 0.9375)",
+          { for place in $0.calls.indices where $0.calls[place].step == 1 { $0.calls[place].sigma = 0.5 } }
+        ),
+        ("14 calls instead of 16", { $0.calls.removeLast(4) }),
+        ("experts that begin at other calls", { Self.unite(&$0) }),
+      ]
+      for (what, change) in changes {
+        let geometry = try Self.geometry(plan, change: change)
+        expectPolicyError(
+          "the calibration \(path) is not valid here: this recording has \(what); calibrate anew, or set "
+            + "elsewhere=allow to use it all the same"
+        ) { _ = try plan.policy(for: geometry) }
+        let policy = try allowed.policy(for: geometry)
+        #expect(
+          policy.findings(on: geometry).map(\.meaning)
+            == ["the calibration \(path) was made elsewhere: this recording has \(what)"])
+        #expect(try Replay(allowed, over: [geometry]).remarks == policy.findings(on: geometry).map(\.meaning))
+      }
+      // At home there is nothing to say; another guidance scale is told and not refused.
+      let home = try Self.geometry(plan)
+      #expect(try Replay(plan, over: [home]).remarks.isEmpty)
+      let scaled = try Self.geometry(plan) { for place in $0.calls.indices { $0.calls[place].guidance = 5 } }
+      #expect(
+        try Replay(plan, over: [scaled]).remarks
+          == ["the calibration \(path) was made elsewhere: this recording has guidance scale 5 instead of 3"])
+      // Rows of errors by call cannot be stretched.
+      let rows = try PolicyRegistry.plan("smoothcache:calibration=\(path),elsewhere=allow")
+      expectPolicyError("the rows of \(path) are by call, for 16 of them; this recording has 14") {
+        _ = try rows.policy(for: Self.geometry(rows) { $0.calls.removeLast(4) })
+      }
+    }
+  }
+
+  @Test("a geometry that does not name its model is compared as far as it goes")
+  func unknown() throws {
+    let calibration = try Self.calibration(experts: false)
+    let bare = Synthetic(.smooth, seed: 1, calls: 16).geometry
+    #expect(bare.header == nil)
+    #expect(
+      calibration.domain.differences(from: bare).map(\.isGrave) == [true, false],
+      "noise levels, and who knows")
+    #expect(throws: PolicyError.self) { try CalibrationDomain(bare) }
+  }
+}

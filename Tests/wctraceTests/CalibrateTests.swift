@@ -1,0 +1,81 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// `wctrace calibrate` from recording to replay.
+@Suite struct CalibrateTests {
+  @Test("record, calibrate, replay with the file; elsewhere it is refused")
+  func wholeWay() throws {
+    try withTemporaryDirectory { folder in
+      let traces = folder.appending(path: "traces").path
+      let file = folder.appending(path: "model.json").path
+      let recorded = try Tool(
+        "record", "--output", traces, "--scenes", "7,8", "--steps", "7", "--taps",
+        "hidden.0,modulated,hidden.6,output,guided")
+      #expect(recorded.status == 0, "\(recorded.errors)")
+      let run = try Tool("calibrate", traces, "--degree", "1", "--output", file)
+      // Two scenes of seven calls: whatever is found, the numbers are there.
+      #expect([0, 3].contains(run.status), "\(run.errors)")
+      #expect(run.output.contains("wctrace-world-1, 7 calls of 1 branches, euler, shift 3.000; 2 recordings"))
+      #expect((run.status == 3) == run.output.contains("\nFindings\n"))
+      for policy in [
+        "teacache:calibration=\(file)", "magcache:calibration=\(file)", "smoothcache:calibration=\(file)",
+      ] {
+        let replay = try Tool("replay", traces, "--policy", policy, "--format", "csv")
+        #expect(replay.status == 0, "\(replay.errors)")
+        #expect(replay.output.contains("calibration=\(file)"))
+      }
+      let again = try Tool("calibrate", traces, "--degree", "1", "--output", file)
+      #expect(again.status == 1 && again.errors.contains("the file exists; --force replaces it"))
+      let before = try Data(contentsOf: URL(filePath: file))
+      #expect(
+        [0, 3].contains(try Tool("calibrate", traces, "--degree", "1", "--output", file, "--force").status))
+      #expect(try Data(contentsOf: URL(filePath: file)) == before, "the same traces give the same file")
+
+      let other = folder.appending(path: "other.h5").path
+      #expect(
+        try Tool("record", "--output", other, "--scene", "7", "--steps", "5", "--taps", "hidden.0,hidden.6")
+          .status == 0)
+      let refused = try Tool("replay", other, "--policy", "magcache:calibration=\(file)")
+      #expect(refused.status == 1)
+      #expect(
+        refused.errors.contains(
+          "this recording has 5 calls instead of 7; calibrate anew, or set elsewhere=allow"))
+      let allowed = try Tool("replay", other, "--policy", "magcache:calibration=\(file),elsewhere=allow")
+      #expect(allowed.status == 0, "\(allowed.errors)")
+      #expect(allowed.errors.contains("was made elsewhere: this recording has 5 calls instead of 7"))
+    }
+  }
+
+  @Test("formats: json holds the whole calibration, csv one row for every number")
+  func formats() throws {
+    let arguments = ["calibrate", "traces/guided-8.h5", "--computed", "4"]
+    let json = try Tool(arguments + ["--format", "json"])
+    #expect(json.status == 0, "\(json.errors)")
+    let document = try #require(
+      try JSONSerialization.jsonObject(with: Data(json.output.utf8)) as? [String: Any])
+    let calibration = try #require(document["calibration"] as? [String: Any])
+    #expect((calibration["lemica"] as? [String: Any])?["form"] as? String == "open-loop")
+    #expect((document["timetables"] as? [[String: Any]])?.count == 2)
+    let csv = try Tool(arguments + ["--format", "csv"])
+    // 8 calls: 28 edges over predicted calls up to the last call, for each of the two methods.
+    #expect(csv.output.split(separator: "\n").count == 1 + 2 * 28)
+    #expect(json.errors.contains("teacache is left out: this needs the tap modulated"))
+  }
+
+  @Test(
+    "wrong usage is told",
+    arguments: [
+      (["--degree", "0"], "--degree is 0; it must be from 1 to 10"),
+      (["--alpha", "x"], "--alpha is x; it takes numbers joined by commas"),
+      (["--computed", "3,99"], "--computed is 99; the recordings have 8 calls"),
+      (["--site", "nowhere"], "--site is nowhere; it takes output, gain"),
+      (["--method", "tea"], "The value 'tea' is invalid"),
+    ])
+  func usage(arguments: [String], message: String) throws {
+    let run = try Tool(["calibrate", "traces/guided-8.h5"] + arguments)
+    #expect(run.status == 64)
+    #expect(run.output.isEmpty)
+    #expect(run.errors.contains(message), "\(run.errors)")
+  }
+}
