@@ -136,6 +136,7 @@ public struct TuningTable: Sendable {
   // `eta from 0.2 below 0.4`, one for each open threshold.
   private func holds(_ row: TuningCandidate) -> String {
     zip(spaces[row.setting].keys, row.behaviour.intervals).map { key, interval in
+      if interval.upper == interval.lower.nextUp { return "\(key) only \(TuningTable.short(interval.lower))" }
       let lower =
         interval.lower > -.greatestFiniteMagnitude ? " from \(TuningTable.short(interval.lower))" : ""
       return key + lower + (interval.upper.map { " below \(TuningTable.short($0))" } ?? " on")

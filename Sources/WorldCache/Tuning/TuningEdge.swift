@@ -36,11 +36,11 @@ public struct TuningEdge: Sendable {
   }
 
   /// Behaviours that hold over the widest stretch of the innermost threshold, by upper over lower end, the
-  /// widest first; those without both ends are left out.
+  /// widest first; those without both ends, or that begin at 0, are left out.
   public static func plateaus(_ front: TuningFront, settings: Set<Int>, factor: Double) -> [TuningCandidate] {
     func width(_ candidate: TuningCandidate) -> Double? {
       guard settings.contains(candidate.setting), let interval = candidate.behaviour.intervals.last,
-        let upper = interval.upper, interval.lower > 0
+        let upper = interval.upper, interval.lower > .leastNormalMagnitude
       else { return nil }
       return upper / interval.lower
     }
