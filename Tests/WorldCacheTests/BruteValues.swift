@@ -33,7 +33,8 @@ final class BruteValues {
     (tokens, channelCount) = (layout.tokens, layout.channelCount)
     let recorded = trace.header.branchCount
     callCount = trace.calls.count / recorded
-    branchCount = site == .guided ? 1 : recorded
+    let branchCount = site == .guided ? 1 : recorded
+    self.branchCount = branchCount
     let all = (0..<recorded).map { branch in trace.calls.filter { $0.branch == branch }.map(\.weight) }
     weights =
       site == .guided

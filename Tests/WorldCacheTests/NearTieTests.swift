@@ -17,7 +17,7 @@ struct NearTieTests {
   @Test(
     "a threshold that the signal just reaches is one; a threshold a millionth away is none",
     arguments: [
-      ("worldcache:n-max=20,warmup=3", "eta"), ("easycache:warmup=2", "threshold"),
+      ("worldcache:n-max=40,warmup=3", "eta"), ("easycache:warmup=2", "threshold"),
       ("teacache", "threshold"), ("first-block", "threshold"), ("dicache", "threshold"),
       ("seacache", "threshold"),
     ])

@@ -66,19 +66,19 @@ struct ReplayBenchmark: ParsableCommand {
     var ours = Series("decisions and errors of all calls")
     var whole = Series("with token and final-latent figures")
     var other = Series("NumPy")
-    var answer = Answer(schedule: [], meanError: 0, seconds: 0)
+    var answer = Answer(schedule: [], meanError: 0, seconds: 0, processorSeconds: 0)
     var replay = try Replay(plan, over: geometries, figures: [])
     for _ in 0..<repetitions {
       answer = try JSONDecoder.snakeCase.decode(Answer.self, from: Data(peer.ask("replay").utf8))
-      other.seconds.append(answer.seconds)
+      other.add((answer.seconds, answer.processorSeconds))
       // Short ones are repeated, each from nothing: no replay remembers another.
       for _ in 0..<5 {
-        replay = try ours.measureProcessor { try Replay(plan, over: geometries, figures: []) }
-        _ = try whole.measureProcessor { try Replay(plan, over: geometries) }
+        replay = try ours.measure { try Replay(plan, over: geometries, figures: []) }
+        _ = try whole.measure { try Replay(plan, over: geometries) }
       }
     }
     for series in [ours, whole, other] { print("  " + line(series)) }
-    let ratio = other.median / ours.median
+    let ratio = other.processorMedian / ours.processorMedian
     print("  \(text(ratio, 0)) x NumPy (bar \(text(shape.bar, 0)): \(ratio >= shape.bar ? "met" : "missed"))")
     try compare(replay, answer)
     if shape.name == "wide" {
@@ -92,10 +92,10 @@ struct ReplayBenchmark: ParsableCommand {
   private func compareSources(_ rollout: MadeUpRollout, _ distances: DistanceTable, _ ours: Series) throws {
     let tensors = TensorReplay(rollout)
     var series = Series("the same from features in memory")
-    for _ in 0..<3 { _ = series.measureProcessor { tensors.run() } }
+    for _ in 0..<3 { _ = series.measure { tensors.run() } }
     print("  " + line(series))
     print(
-      "  from distances \(text(series.median / ours.median, 1)) x as fast; MB: features \(megabytes(tensors.byteCount)), "
+      "  from distances \(text(series.processorMedian / ours.processorMedian, 1)) x as fast; MB: features \(megabytes(tensors.byteCount)), "
         + "distances \(megabytes(distances.byteCount)), of which replays touched \(megabytes(distances.heldByteCount))"
     )
   }
@@ -106,6 +106,7 @@ struct ReplayBenchmark: ParsableCommand {
     let schedule: [Int]
     let meanError: Double
     let seconds: Double
+    let processorSeconds: Double
   }
 
   /// Measures the geometry as `wctrace index` does and tells what that cost.
@@ -114,10 +115,10 @@ struct ReplayBenchmark: ParsableCommand {
     let source = ClockedSource(reader)
     let catalog = GeometryCatalog(source, digest: reader.digest, folder: path + ".geometry")
     let cores = ProcessInfo.processInfo.activeProcessorCount
-    let before = processSeconds()
+    let before = Series.usedProcessorSeconds
     var build = Series("geometry")
     let geometries = try build.measure { try catalog.geometries(for: GeometryRequest(.output)) }
-    let total = processSeconds() - before
+    let total = Series.usedProcessorSeconds - before
     let limit = 1.25 * total / Double(cores)
     print(
       "  geometry in \(text(build.median, 2)) s on \(cores) cores; processor seconds: reading "
@@ -156,20 +157,20 @@ struct ReplayBenchmark: ParsableCommand {
         workerCount: 1)
       var series = Series("1000 settings on one core, \(name)")
       for _ in 0..<repetitions {
-        let before = processSeconds()
-        let count = try batch.run { _, _, replay in replay.computedCount }.rows.count
-        series.seconds.append(processSeconds() - before)
+        let count = try series.measure { try batch.run { _, _, replay in replay.computedCount } }.rows.count
         guard count == 1000 else { throw ExitCode.failure }
       }
-      let verdict = bar.map { " (bar \(text($0, 0)) s: \(series.median <= $0 ? "met" : "missed"))" } ?? ""
-      print("  \(padded(series.name, 62)) \(text(series.median, 3)) s\(verdict)")
+      let verdict = bar.map { " (bar \(text($0, 0)) s: \(series.processorMedian <= $0 ? "met" : "missed"))" } ?? ""
+      print("  \(padded(series.name, 62)) \(text(series.processorMedian, 3)) s\(verdict)")
     }
   }
 
   private func line(_ series: Series) -> String {
-    let range =
-      "\(text((series.seconds.min() ?? 0) * 1e3, 2)) to \(text((series.seconds.max() ?? 0) * 1e3, 2))"
-    return "\(padded(series.name, 44)) \(text(series.median * 1e3, 2)) ms (\(range))"
+    let all = series.processorSeconds.map { $0 * 1e3 }
+    let range = "\(text(all.min() ?? 0, 2)) to \(text(all.max() ?? 0, 2))"
+    return
+      "\(padded(series.name, 44)) \(text(series.processorMedian * 1e3, 2)) ms (\(range)), by the clock "
+      + "\(text(series.median * 1e3, 2)) ms"
   }
 }
 
@@ -178,14 +179,5 @@ extension JSONDecoder {
     let decoder = JSONDecoder()
     decoder.keyDecodingStrategy = .convertFromSnakeCase
     return decoder
-  }
-}
-
-/// Processor time of this process so far, in user code and in the system.
-private func processSeconds() -> Double {
-  var usage = rusage()
-  getrusage(numericCast(RUSAGE_SELF.rawValue), &usage)
-  return [usage.ru_utime, usage.ru_stime].reduce(0) {
-    $0 + Double($1.tv_sec) + Double($1.tv_usec) / 1e6
   }
 }
