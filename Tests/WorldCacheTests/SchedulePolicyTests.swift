@@ -87,15 +87,12 @@ struct SchedulePolicyTests {
     let text =
       #"{"settings": {"predictor": "taylor", "order": 2, "site": "guided"}, "mask": "1101", "found": {"a": 1}}"#
     try Fixture.with("a.json", text) { path in
-      #expect(
-        try PolicyRegistry.plan("schedule:file=\(path)").spec.description
-          == "schedule:file=\(path),predictor=taylor,order=2,site=guided")
-      #expect(
-        try PolicyRegistry.plan("schedule:file=\(path),order=1,site=output").spec.description
-          == "schedule:file=\(path),predictor=taylor,order=1,site=output")
-      #expect(
-        try PolicyRegistry.plan("schedule:file=\(path),predictor=hold").spec.description
-          == "schedule:file=\(path),predictor=hold,site=guided")
+      try expectSpec(
+        "schedule:file=\(path)", "schedule:file=\(path),predictor=taylor,order=2,site=guided")
+      try expectSpec(
+        "schedule:file=\(path),order=1,site=output", "schedule:file=\(path),predictor=taylor,order=1,site=output")
+      try expectSpec(
+        "schedule:file=\(path),predictor=hold", "schedule:file=\(path),predictor=hold,site=guided")
     }
     try Fixture.with("a.json", "{\"mask\": \"1101\",\n\"settings\": {\"oder\": 2}}") { path in
       do {
@@ -249,5 +246,10 @@ struct SchedulePolicyTests {
           + "between them"
       ) { _ = try PolicySpec(parsing: bad) }
     }
+  }
+
+  private func expectSpec(_ text: String, _ canonical: String) throws {
+    let found = try PolicyRegistry.plan(text).spec.description
+    #expect(found == canonical)
   }
 }
