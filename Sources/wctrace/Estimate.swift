@@ -87,7 +87,8 @@ struct Estimate: ParsableCommand {
       }
     }
     if feedback != nil {
-      Terminal.remark("computed*: decisions taken on the estimated rollout; 'computed' are those of the recorded one")
+      Terminal.remark(
+        "computed*: decisions taken on the estimated rollout; 'computed' are those of the recorded one")
     }
     try Terminal.show(table.formatted(output.format))
   }

@@ -98,7 +98,8 @@ struct FeedbackTests {
     let catalog = GeometryCatalog(reader, digest: reader.digest, folder: nil)
     let rollout = try EchoedRollout(reader, feedback: nil)
     for spec in [
-      "interval:every=3", "taylor:interval=3,order=2", "worldcache:eta=0.2,warmup=4", "easycache:threshold=0.1",
+      "interval:every=3", "taylor:interval=3,order=2", "worldcache:eta=0.2,warmup=4",
+      "easycache:threshold=0.1",
       "mask:compute=0+1+2+5+9+14",
     ] {
       let plan = try PolicyRegistry.plan(spec)

@@ -73,7 +73,9 @@ struct LinearWorld {
   func run(_ hook: inout some CallHook, nudge: Float = 0) throws -> Recording {
     var latent = start
     for (token, place) in LinearWorld.layout.tokens.enumerated() {
-      for i in 0..<place.validChannels { latent.values[token * 3 + i] += nudge * LinearWorld.wave(5, token, i) }
+      for i in 0..<place.validChannels {
+        latent.values[token * 3 + i] += nudge * LinearWorld.wave(5, token, i)
+      }
     }
     var recording = Recording(world: self)
     for step in 0..<callCount {

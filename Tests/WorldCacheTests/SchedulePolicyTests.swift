@@ -90,7 +90,8 @@ struct SchedulePolicyTests {
       try expectSpec(
         "schedule:file=\(path)", "schedule:file=\(path),predictor=taylor,order=2,site=guided")
       try expectSpec(
-        "schedule:file=\(path),order=1,site=output", "schedule:file=\(path),predictor=taylor,order=1,site=output")
+        "schedule:file=\(path),order=1,site=output",
+        "schedule:file=\(path),predictor=taylor,order=1,site=output")
       try expectSpec(
         "schedule:file=\(path),predictor=hold", "schedule:file=\(path),predictor=hold,site=guided")
     }

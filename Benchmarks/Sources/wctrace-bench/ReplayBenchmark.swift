@@ -160,7 +160,8 @@ struct ReplayBenchmark: ParsableCommand {
         let count = try series.measure { try batch.run { _, _, replay in replay.computedCount } }.rows.count
         guard count == 1000 else { throw ExitCode.failure }
       }
-      let verdict = bar.map { " (bar \(text($0, 0)) s: \(series.processorMedian <= $0 ? "met" : "missed"))" } ?? ""
+      let verdict =
+        bar.map { " (bar \(text($0, 0)) s: \(series.processorMedian <= $0 ? "met" : "missed"))" } ?? ""
       print("  \(padded(series.name, 62)) \(text(series.processorMedian, 3)) s\(verdict)")
     }
   }

@@ -174,7 +174,11 @@ public final class EchoedRollout: Sendable {
           for (branch, tensor) in given.enumerated() {
             if let tensor { tensors[branch] = tensor }
           }
-          if tap == .output { output = tensors } else if tap == .guided { guided = tensors[0] } else {
+          if tap == .output {
+            output = tensors
+          } else if tap == .guided {
+            guided = tensors[0]
+          } else {
             stream = tensors
           }
         }

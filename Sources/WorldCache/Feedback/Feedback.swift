@@ -94,7 +94,8 @@ public struct FeedbackScope: Hashable, Sendable, Codable {
       let counts = Set(layout.tokens.filter { $0.isValid && $0.modality == index }.map(\.validChannels))
       guard counts.count <= 1 else {
         throw TraceError(
-          .invalid, path: source.path, "the tokens of the modality \(name) have \(counts.sorted()) channels; "
+          .invalid, path: source.path,
+          "the tokens of the modality \(name) have \(counts.sorted()) channels; "
             + "feedback needs as many in each")
       }
       modalities.append(Modality(name: name, channelCount: counts.first ?? 0))

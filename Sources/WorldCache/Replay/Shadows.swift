@@ -20,7 +20,9 @@ struct Shadows {
   }
 
   /// Whether each lane's decision is a near tie; `decided` are the replay's lanes after they decided `step`.
-  mutating func areNearTies(_ step: [Decision], at position: Int, _ decided: [Lane<GeometrySignals>]) -> [Bool] {
+  mutating func areNearTies(_ step: [Decision], at position: Int, _ decided: [Lane<GeometrySignals>])
+    -> [Bool]
+  {
     var ties = step.map { _ in false }
     forEach { lane, shadow in
       guard shadow.decide(at: position).action != step[lane].action else { return }
