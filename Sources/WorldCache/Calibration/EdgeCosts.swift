@@ -48,20 +48,24 @@ public struct EdgeCosts: Hashable, Sendable {
     guard square > 0 else {
       throw PolicyError("edge costs are relative to the final latent, and the trace holds none")
     }
-    let last = geometry.callCount - 1
+    let anchors = 0..<geometry.callCount
+    // A value of one expert is nothing to the next, which begins with a computed call.
+    func room(_ anchor: Int) -> Int {
+      min(longest, geometry.segments.first { $0.contains(anchor) }!.upperBound - 1 - anchor)
+    }
     switch method {
     case .lemica:
       let streaks = StreakCosts(geometry, HoldPredictor(), .streak)
       return [
-        (0...last).map { anchor in
-          streaks.costs(anchors: [anchor], longest: min(longest, last - anchor))
+        anchors.map { anchor in
+          streaks.costs(anchors: [anchor], longest: room(anchor))
             .map { ($0 / square).squareRoot() }
         }
       ]
     case .meancache:
       return try (1...mostOrders).map { order in
-        try (0...last).map { anchor in
-          try velocityCosts(after: anchor, order: order, geometry, longest: min(longest, last - anchor))
+        try anchors.map { anchor in
+          try velocityCosts(after: anchor, order: order, geometry, longest: room(anchor))
             .map { ($0 / square).squareRoot() }
         }
       }
@@ -72,13 +76,15 @@ public struct EdgeCosts: Hashable, Sendable {
   private static func velocityCosts(
     after anchor: Int, order: Int, _ geometry: Geometry, longest: Int
   ) throws -> [Double] {
-    let computed = (Array(0...anchor) + [geometry.callCount]).map(String.init).joined(separator: "+")
-    let orders = (Array(repeating: 1, count: anchor) + [order]).map(String.init).joined(separator: "+")
+    let segment = geometry.segments.first { $0.contains(anchor) }!
+    let before = anchor - segment.lowerBound
+    let computed = (Array(0...before) + [geometry.callCount]).map(String.init).joined(separator: "+")
+    let orders = (Array(repeating: 1, count: before) + [order]).map(String.init).joined(separator: "+")
     let plan = try PolicyRegistry.plan("meancache:list=own,computed=\(computed),orders=\(orders)")
     var policy = try plan.policy(for: geometry)
     let signals = GeometrySignals(geometry)
-    policy.begin(CallStream(geometry, segment: 0..<geometry.callCount, branch: 0))
-    for position in 0...anchor { policy.computed(at: position, signals: signals) }
+    policy.begin(CallStream(geometry, segment: segment, branch: 0))
+    for position in segment.lowerBound...anchor { policy.computed(at: position, signals: signals) }
     var costs = [0.0]
     var sum = Weights()
     for position in (anchor + 1)..<(anchor + 1 + longest) {
