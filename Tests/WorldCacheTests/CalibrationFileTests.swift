@@ -88,6 +88,21 @@ struct CalibrationFileTests {
     }
   }
 
+  @Test(
+    "numbers are those of JSON",
+    arguments: [
+      ("0", true), ("-0.5", true), ("10", true), ("1e-05", true), ("1E+5", true), ("2.50e3", true),
+      ("01", false), ("+1", false), (".5", false), ("1.", false), ("1e", false), ("-", false), ("1_0", false),
+      ("0x1", false), ("Infinity", false),
+    ])
+  func numbers(text: String, isNumber: Bool) throws {
+    if isNumber {
+      _ = try JSONText.parse("[\(text)]", of: "text")
+    } else {
+      #expect(throws: PolicyError.self) { try JSONText.parse("[\(text)]", of: "text") }
+    }
+  }
+
   private static func geometry(_ plan: PolicyPlan, change: (inout ScalarTrace) -> Void = { _ in }) throws
     -> Geometry
   {
