@@ -2,14 +2,14 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 
-PACKAGES := libhdf5-dev libopenblas-dev libzstd-dev pkg-config zlib1g-dev
+PACKAGES := libhdf5-dev libopenblas-dev libsqlite3-dev libzstd-dev pkg-config zlib1g-dev
 WCTRACE := .build/release/wctrace
 TRACE := demo/room.h5
 POLICY := worldcache:eta=0.5
 
 PYTHON := .build/python/bin/python
 
-.PHONY: demo test crash-test damage-test bench big-test bench-build build lint setup python
+.PHONY: demo test grid-test crash-test damage-test bench big-test bench-build build lint setup python ideal-test reference replay-test
 
 # Record a rollout of the bundled model, replay policies against it, show where the error is.
 demo: build
@@ -23,6 +23,24 @@ demo: build
 test: setup python
 	swift test
 
+# Every threshold of every policy against a grid of 10,000 points: the search may miss none of its schedules.
+grid-test: setup
+	WCTRACE_GRID=10000 swift test -c release -Xswiftc -enable-testing --filter BehaviourSearchTests
+# Exact schedule searches against trying every schedule: 500 random instances for each predictor, every objective on each.
+ideal-test: setup
+	WCTRACE_IDEAL_TABLES=500 swift test -c release -Xswiftc -enable-testing --filter IdealTablesTests
+# Writes anew what diffusers and cache-dit decide (Tests/Reference), and loads what convert writes with their loaders.
+# Needs Python 3.11 with venv; downloads their packages. Tests need none of it: they read the stored results.
+reference: build
+	python3 -m venv .build/reference
+	.build/reference/bin/python -m pip install -q --disable-pip-version-check -r Tests/Reference/requirements.txt
+	.build/reference/bin/python Tests/Reference/hooks.py $(WCTRACE)
+	.build/reference/bin/python Tests/Reference/load.py $(WCTRACE)
+# Every ordinary policy replayed from distances and, by brute force, from the features: 15 kinds of traces, counts
+# printed. `make test` takes a few of the pairs.
+replay-test: setup
+	WCTRACE_REPLAY_PAIRS=all swift test --filter EveryPolicyReplayTests
+
 # The crash tests at full length: the recorder killed before, within and after every write and refused every write,
 # also while finishing; 200 kills of the release build; cuts and flips at every byte of a journal; 1000 power losses.
 crash-test: build
@@ -35,12 +53,13 @@ crash-test: build
 damage-test: build
 	.build/release/TraceDamage mutants --crafted 5000
 
-# Speeds beside h5py and a raw file, taking turns; the recorder's cost.
+# Speeds beside h5py and a raw file, and of replays beside NumPy, taking turns; the recorder's cost.
 bench: bench-build python
 	Benchmarks/.build/release/wctrace-bench storage --python $(PYTHON)
 	@echo; Benchmarks/.build/release/wctrace-bench recorder
+	@echo; Benchmarks/.build/release/wctrace-bench replay --python $(PYTHON)
 
-# A trace of more than 4 GB; needs 9 GB of disk.
+# A trace of more than 4 GB recorded, verified, read, indexed and replayed; needs 9 GB of disk.
 big-test: bench-build
 	Benchmarks/.build/release/wctrace-bench big --tool $(WCTRACE)
 
@@ -56,7 +75,7 @@ lint:
 # Installs the C libraries when they are missing, with sudo unless root.
 setup:
 	@command -v swift >/dev/null || { echo "Swift 6.2 or later is needed: https://www.swift.org/install" >&2; exit 1; }
-	@if ! pkg-config --exists hdf5 openblas libzstd zlib 2>/dev/null; then \
+	@if ! pkg-config --exists hdf5 openblas libzstd sqlite3 zlib 2>/dev/null; then \
 	  root=""; [ "$$(id -u)" = 0 ] || root=sudo; \
 	  $$root apt-get update -qq; \
 	  DEBIAN_FRONTEND=noninteractive $$root apt-get install -y -qq $(PACKAGES); \

@@ -6,12 +6,14 @@ let package = Package(
   products: [
     .library(name: "Trace", targets: ["Trace"]),
     .library(name: "WorldCache", targets: ["WorldCache"]),
+    .library(name: "Studies", targets: ["Studies"]),
     .library(name: "WorldModel", targets: ["WorldModel"]),
     .executable(name: "wctrace", targets: ["wctrace"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
   ],
   targets: [
     .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
@@ -23,15 +25,20 @@ let package = Package(
       name: "WorldCache", dependencies: ["Trace", .product(name: "Yams", package: "Yams")],
       swiftSettings: [.strictMemorySafety()]),
     .target(
+      name: "Studies", dependencies: ["WorldCache", .product(name: "GRDB", package: "GRDB.swift")],
+      swiftSettings: [.strictMemorySafety()]),
+    .target(
       name: "WorldModel", dependencies: ["Trace", "COpenBLAS"], resources: [.copy("Resources")]),
     .executableTarget(
       name: "wctrace",
       dependencies: [
-        "Trace", "WorldCache", "WorldModel",
+        "Trace", "WorldCache", "WorldModel", "Studies",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: [.strictMemorySafety()]),
     .target(name: "TestSupport", dependencies: ["Trace"], path: "Tests/TestSupport"),
+    .target(
+      name: "ModelSupport", dependencies: ["Trace", "WorldModel", "TestSupport"], path: "Tests/ModelSupport"),
     .executableTarget(
       name: "TraceDamage",
       dependencies: [
@@ -40,9 +47,12 @@ let package = Package(
     .testTarget(name: "TraceTests", dependencies: ["Trace", "TestSupport"]),
     .testTarget(
       name: "WorldCacheTests", dependencies: ["WorldCache", "Trace", "TestSupport"], exclude: ["Fixtures"]),
+    .testTarget(name: "StudiesTests", dependencies: ["Studies", "WorldCache", "TestSupport"]),
     .testTarget(
-      name: "WorldModelTests", dependencies: ["WorldModel", "Trace", "TestSupport"],
+      name: "WorldModelTests", dependencies: ["WorldModel", "Trace", "TestSupport", "ModelSupport"],
       resources: [.copy("Reference")]),
+    .testTarget(
+      name: "LiveTests", dependencies: ["WorldCache", "WorldModel", "Trace", "TestSupport", "ModelSupport"]),
     .testTarget(
       name: "wctraceTests", dependencies: ["wctrace", "Trace", "TestSupport", "TraceDamage"],
       exclude: ["Golden"]),

@@ -12,6 +12,7 @@ let package = Package(
       name: "wctrace-bench",
       dependencies: [
         .product(name: "Trace", package: "wctrace"),
+        .product(name: "WorldCache", package: "wctrace"),
         .product(name: "WorldModel", package: "wctrace"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],

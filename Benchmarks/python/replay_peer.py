@@ -1,8 +1,13 @@
-"""WorldCache replayed in NumPy on features in memory: the peer of the replay benchmark.
+"""The peer of ReplayBenchmark.swift: WorldCache replayed in NumPy, one thread, on features in memory.
 
-Prints one JSON line: schedule, mean error per predicted call, and seconds of every repetition. The features are made up
-by the formula that the Swift benchmark states, so that both replay the same rollout.
+    replay_peer.py CALLS TOKENS CHANNELS
+
+Lines on standard input: `versions`, `replay`. Answers: a text, or one JSON line with the schedule, the mean error of the
+predicted calls and the seconds it took, by the clock and of the processor. The features are made up by the formula of MadeUpRollout.swift, so that both
+sides replay the same rollout; they are in memory before the first answer.
 """
+import ctypes
+import glob
 import json
 import os
 import sys
@@ -64,15 +69,26 @@ def worldcache(f, p_stable=0.3, p_chaotic=0.6, n_max=6, eta=1.0, warmup=5):
     return schedule, errors
 
 
+def kernel():
+    """The processor that NumPy's OpenBLAS runs for, or a question mark where that cannot be asked."""
+    for path in glob.glob(os.path.join(os.path.dirname(np.__file__), "..", "numpy.libs", "lib*openblas*.so")):
+        ask = getattr(ctypes.CDLL(path), "scipy_openblas_get_corename64_", None)
+        if ask:
+            ask.restype = ctypes.c_char_p
+            return ask().decode()
+    return "?"
+
+
 def main():
-    calls, tokens, channels, repetitions = map(int, sys.argv[1:5])
-    f = features(calls, tokens, channels)
-    seconds = []
-    for _ in range(repetitions):
-        start = time.perf_counter()
+    f = features(*map(int, sys.argv[1:4]))
+    for line in sys.stdin:
+        if line.strip() == "versions":
+            print(f"NumPy {np.__version__}, OpenBLAS kernel {kernel()}", flush=True)
+            continue
+        start, used = time.perf_counter(), time.process_time()
         schedule, errors = worldcache(f)
-        seconds.append(time.perf_counter() - start)
-    print(json.dumps({"schedule": schedule, "mean_error": sum(errors) / len(errors), "seconds": seconds}))
+        answer = {"seconds": time.perf_counter() - start, "processor_seconds": time.process_time() - used}
+        print(json.dumps({"schedule": schedule, "mean_error": sum(errors) / len(errors), **answer}), flush=True)
 
 
 main()

@@ -248,6 +248,11 @@ public struct ParameterValues: Sendable {
   public func words(_ key: String) -> [String] { words[key]! }
   public func wholeNumbers(_ key: String) -> [Int] { wholeNumbers[key]! }
 
+  /// A parameter that is a number, in whichever way it was declared; nil when it is none.
+  func number(_ key: String) -> Double? {
+    reals[key] ?? integers[key].map(Double.init) ?? texts[key].flatMap(Double.init)
+  }
+
   /// For how many chunks numbers were given one by one; nil when every parameter serves all chunks.
   var chunkCount: Int? { counts.values.map(\.count).filter { $0 > 1 }.max() }
 }

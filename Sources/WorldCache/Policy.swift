@@ -29,6 +29,8 @@ public protocol Policy: Sendable {
   /// What keeps it from deciding any further, for policies that ask something outside; such a policy
   /// computes from then on, and a driver gives up what it was doing.
   var failure: PolicyError? { get }
+  /// Whether a copy can be asked what it would do without disturbing it: not where something outside answers.
+  var isSelfContained: Bool { get }
   /// How it predicts, for the ideal schedule of the same predictor; nil when it never predicts, or when a
   /// prediction depends on more than the newest computed calls.
   var predictor: (any Predictor)? { get }
@@ -56,6 +58,7 @@ extension Policy {
   public func check(_ geometry: Geometry) throws {}
   public func findings(on geometry: Geometry) -> [Finding] { [] }
   public var failure: PolicyError? { nil }
+  public var isSelfContained: Bool { true }
   public var cachedTensorCount: Int { predictor?.anchorCount ?? 1 }
   public var groupNames: [String] { predictor?.groupNames ?? [] }
 }
@@ -129,7 +132,7 @@ public protocol Signals {
   var tokenModalities: [Int] { get }
   /// Norms of a combination of values at the site, one per token, branch after branch.
   func norms(of combination: Combination) -> [Double]
-  /// The same for some of the tokens, in ascending order of their places.
+  /// The same for some of the tokens, in any order.
   func norms(of combination: Combination, at tokens: [Int]) -> [Double]
   /// `mean |x|` over all tokens and channels at a call.
   func meanAbsolute(_ change: ChangeRequest, at position: Int) -> Double

@@ -19,6 +19,8 @@ public struct PolicyEntry: Sendable {
   /// Why a replay is only a stand-in for the published method, in one sentence; nil when it is the method.
   public var standIn: String?
   public var parameters: [Parameter]
+  /// The parameters that signals are held against, the one that a search varies unless told otherwise first.
+  public var thresholds: [Threshold]
   public var kind: Kind
   /// Reads the file, or asks the program, that a specification names; nil for policies that are all here, and
   /// answering nil for specifications that are.
@@ -28,6 +30,7 @@ public struct PolicyEntry: Sendable {
   struct Loaded: Sendable {
     /// All parameters, those that it declares among them.
     var parameters: [Parameter]
+    var thresholds: [Threshold] = []
     var make: @Sendable (ParameterValues) throws -> any Policy
   }
 
@@ -50,13 +53,15 @@ public struct PolicyEntry: Sendable {
   }
 
   public init(
-    name: String, summary: String, source: String, standIn: String? = nil, parameters: [Parameter], kind: Kind
+    name: String, summary: String, source: String, standIn: String? = nil, parameters: [Parameter],
+    thresholds: [Threshold] = [], kind: Kind
   ) {
     self.name = name
     self.summary = summary
     self.source = source
     self.standIn = standIn
     self.parameters = parameters
+    self.thresholds = thresholds
     self.kind = kind
   }
 }
@@ -75,9 +80,12 @@ public enum PolicyRegistry {
     MeanCachePolicy.entry,
     SmoothCachePolicy.entry,
     FasterCachePolicy.entry,
+    PABPolicy.entry,
+    SpeCaPolicy.entry,
     WorldCachePolicy.entry,
     SchedulePolicy.entry,
     MaskPolicy.entry,
+    FittedPolicy.entry,
     SCMPolicy.entry,
     TeaCachePolicy.entry,
     MagCachePolicy.entry,
@@ -110,14 +118,27 @@ public enum PolicyRegistry {
   }
 
   public static func plan(_ spec: PolicySpec) throws -> PolicyPlan {
+    try entry(for: spec).plan(spec)
+  }
+
+  /// The entry of a specification's policy with what the file or program that it names declares.
+  static func entry(for spec: PolicySpec) throws -> PolicyEntry {
     var entry = try entry(named: spec.name)
     if let loaded = try entry.load?(spec) {
       entry.parameters = loaded.parameters
+      entry.thresholds = loaded.thresholds
       entry.kind = .ordinary(loaded.make)
     }
-    let plan = PolicyPlan(entry: entry, values: try ParameterValues(spec, entry.parameters))
+    return entry
+  }
+}
+
+extension PolicyEntry {
+  /// Checked settings of this policy.
+  func plan(_ spec: PolicySpec) throws -> PolicyPlan {
+    let plan = PolicyPlan(entry: self, values: try ParameterValues(spec, parameters))
     // Settings that contradict one another show before any trace is opened.
-    switch entry.kind {
+    switch kind {
     case .ordinary(let make): _ = try make(plan.values)
     case .oracle(let predictor, _, _, _): _ = try predictor(plan.values)
     }

@@ -46,6 +46,13 @@ public struct PolicySweep: Sendable {
   ///
   /// Throws a ``PolicyError`` when they are more than `limit` together, or when a setting is wrong.
   public static func plans(_ texts: [String], limit: Int) throws -> [PolicyPlan] {
+    var seen: Set<PolicySpec> = []
+    return try specs(texts, limit: limit).map { try PolicyRegistry.plan($0) }
+      .filter { seen.insert($0.spec).inserted }
+  }
+
+  /// The settings of several texts in the order written, as written.
+  static func specs(_ texts: [String], limit: Int) throws -> [PolicySpec] {
     let sweeps = try texts.map { try PolicySweep(parsing: $0) }
     var total = 0
     for sweep in sweeps {
@@ -56,9 +63,7 @@ public struct PolicySweep: Sendable {
       }
       total += count
     }
-    var seen: Set<PolicySpec> = []
-    return try sweeps.flatMap { try $0.specs() }.map { try PolicyRegistry.plan($0) }
-      .filter { seen.insert($0.spec).inserted }
+    return try sweeps.flatMap { try $0.specs() }
   }
 
   // The spellings of one `key=value`, one for each alternative.

@@ -9,18 +9,6 @@ public struct UndefinedPolicy: Sendable {
   /// Every such method that is known here.
   public static let all: [UndefinedPolicy] = [
     UndefinedPolicy(
-      name: "pab",
-      summary: "Reuses attention outputs within a range of timesteps (Pyramid Attention Broadcast).",
-      source: "arXiv 2408.12588; NUS-HPC-AI-Lab/VideoSys, huggingface/diffusers 58eb52c.",
-      reason: "the rest of each block is computed on top of reused attention, which no recorded value shows"),
-    UndefinedPolicy(
-      name: "speca",
-      summary: "Checks its own predictions by evaluating the last block and computes when one fails (SpeCa).",
-      source: "arXiv 2509.11628; Shenyi-Z/Cache4Diffusion 91a1949.",
-      reason:
-        "it decides by an extra evaluation of the last block on a predicted input, which a recorded value does not "
-        + "show; its predictions are those of taylor:variant=author"),
-    UndefinedPolicy(
       name: "delta-dit", summary: "Reuses the residual of the back or the front blocks (Delta-DiT).",
       source: "arXiv 2406.01125; no official code.",
       reason:

@@ -64,6 +64,15 @@ public struct Config: Hashable, Sendable {
       })
   }
 
+  /// What the rows of the tensors at a tap stand for.
+  public func layout(of tap: Tap) -> TokenTable {
+    switch tap {
+    case .latent, .output, .guided: outputLayout
+    case .timestep: vectorLayout
+    case .hidden, .modulated, .block: hiddenLayout
+    }
+  }
+
   /// The layout of a step vector of the model's width.
   public var vectorLayout: TokenTable { .vector(name: "step", channelCount: dim) }
 

@@ -15,8 +15,8 @@ public struct Quality: Hashable, Sendable {
     precondition(prediction.frames.count == truth.frames.count && !truth.frames.isEmpty)
     let pairs = zip(prediction.frames, truth.frames)
     let errors = pairs.map { Quality.meanSquare($0.rgb, $1.rgb) }
-    framePSNR = errors.map { -10 * log10($0) }
-    psnr = -10 * log10(errors.reduce(0, +) / Double(errors.count))
+    framePSNR = errors.map(Quality.decibels)
+    psnr = Quality.decibels(errors.reduce(0, +) / Double(errors.count))
     let limit = Patches.disparityLimit
     let disparityErrors = pairs.map {
       Quality.meanSquare($0.disparity.map { min($0, limit) }, $1.disparity.map { min($0, limit) })
@@ -24,7 +24,10 @@ public struct Quality: Hashable, Sendable {
     disparityError = (disparityErrors.reduce(0, +) / Double(errors.count)).squareRoot()
   }
 
-  private static func meanSquare(_ a: [Float], _ b: [Float]) -> Double {
+  /// -10 log₁₀ of a mean square difference in the range 0 to 1; infinite for none.
+  public static func decibels(_ square: Double) -> Double { -10 * log10(square) }
+
+  static func meanSquare(_ a: [Float], _ b: [Float]) -> Double {
     zip(a, b).reduce(0) { $0 + Double($1.0 - $1.1) * Double($1.0 - $1.1) } / Double(a.count)
   }
 

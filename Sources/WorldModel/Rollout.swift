@@ -5,8 +5,11 @@ public import Trace
 public struct Rollout: Sendable {
   public let weights: Weights
   public let schedule: Schedule
+  public let solver: Solver
   /// Guidance scale; 1 means a single, conditional branch.
   public let guidance: Double
+  /// Steps at the start of each chunk that run the unconditional branch; nil for all.
+  public let guidedStepCount: Int?
   public let chunkCount: Int
   public let sceneSeed: Int
   public let noiseSeed: Int
@@ -21,12 +24,29 @@ public struct Rollout: Sendable {
     precondition(chunkCount > 0)
     self.weights = weights
     schedule = Schedule(stepCount: stepCount, shift: shift)
+    solver = .euler
     self.guidance = guidance
+    guidedStepCount = nil
     self.chunkCount = chunkCount
     self.sceneSeed = sceneSeed
     self.noiseSeed = noiseSeed
     let frameCount = Config.contextFrames + chunkCount * weights.config.frames
     walk = Walk(seed: sceneSeed, frameCount: frameCount, config: weights.config)
+  }
+
+  /// The same scene and noise by another solver, over other noise levels, or guided for fewer steps.
+  public init(
+    _ rollout: Rollout, schedule: Schedule? = nil, solver: Solver? = nil, guidedStepCount: Int? = nil
+  ) {
+    weights = rollout.weights
+    self.schedule = schedule ?? rollout.schedule
+    self.solver = solver ?? rollout.solver
+    guidance = rollout.guidance
+    self.guidedStepCount = guidedStepCount ?? rollout.guidedStepCount
+    chunkCount = rollout.chunkCount
+    sceneSeed = rollout.sceneSeed
+    noiseSeed = rollout.noiseSeed
+    walk = rollout.walk
   }
 
   /// 2 with guidance, 1 without.
@@ -38,7 +58,7 @@ public struct Rollout: Sendable {
   /// What a trace of this rollout says about itself; `recorder` names the program that records.
   public func header(recorder: String) -> TraceHeader {
     TraceHeader(
-      model: Config.name, weightsDigest: weights.digest, solver: Euler.name, shift: schedule.shift,
+      model: Config.name, weightsDigest: weights.digest, solver: solver.rawValue, shift: schedule.shift,
       stepCount: schedule.stepCount, chunkCount: chunkCount, branchCount: branchCount,
       blockCount: weights.config.blocks, sceneSeed: sceneSeed, noiseSeed: noiseSeed,
       blasThreadCount: BLAS.threadCount, blasCore: BLAS.core, recorder: recorder,
@@ -52,18 +72,24 @@ public struct Rollout: Sendable {
 
   /// Runs all chunks under a hook; `progress` is told after every step which calls are done.
   ///
-  /// Throws what the hook throws, and `invalid` when it jumps to where the model does not lead.
-  public func run(hook: inout some CallHook, progress: ([Call]) -> Void = { _ in }) throws -> [Chunk] {
+  /// A chunk begins where the one before ended; with `contexts`, the chunks of another run of the same scene,
+  /// where theirs did. Throws what the hook throws, and `invalid` when it jumps to where the model does not
+  /// lead.
+  public func run(
+    hook: inout some CallHook, contexts: [Chunk]? = nil, progress: ([Call]) -> Void = { _ in }
+  ) throws -> [Chunk] {
     var denoiser = Denoiser(weights)
     var chunks: [Chunk] = []
     for index in 0..<chunkCount {
-      let window = self.window(index, after: chunks.last)
+      let window = self.window(index, after: index == 0 ? nil : (contexts ?? chunks)[index - 1])
       let condition = window.condition(weights.config)
       var latent = noise(chunk: index)
-      for (group, weight) in zip(groups(index), Euler.weights(schedule)) {
+      var before: Tensor?
+      for (step, group) in groups(index).enumerated() {
         let velocity = try denoiser.evaluate(
           group, latent: latent, condition: condition, actions: window.actionTensor, hook: &hook)
-        Euler.advance(&latent, by: velocity, weight: weight)
+        solver.advance(&latent, by: velocity, before: before, schedule, step: step)
+        before = solver == .euler ? nil : velocity
         progress(group)
       }
       chunks.append(Chunk(index: index, window: window, latent: latent, config: weights.config))
@@ -87,15 +113,22 @@ public struct Rollout: Sendable {
 
   /// The calls of a chunk, step by step.
   private func groups(_ chunk: Int) -> [[Call]] {
-    zip(schedule.sigmas, Euler.weights(schedule)).enumerated().map { step, level in
-      (0..<branchCount).map { branch in
+    let weights = solver.weights(schedule)
+    let counts = weights.indices.map { isGuided(step: $0) ? 2 : 1 }
+    var ordinal = chunk * counts.reduce(0, +)
+    return counts.enumerated().map { step, count in
+      let (sigma, guidance) = (schedule.sigmas[step], count == 1 ? 1 : guidance)
+      defer { ordinal += count }
+      return (0..<count).map { branch in
         Call(
-          ordinal: (chunk * schedule.stepCount + step) * branchCount + branch, chunk: chunk, branch: branch,
-          step: step, position: step, timestep: 1000 * level.0, sigma: level.0, guidance: guidance,
-          weight: level.1 * (branch == 0 ? guidance : 1 - guidance))
+          ordinal: ordinal + branch, chunk: chunk, branch: branch, step: step, position: step,
+          timestep: 1000 * sigma, sigma: sigma, guidance: guidance,
+          weight: weights[step] * (branch == 0 ? guidance : 1 - guidance))
       }
     }
   }
+
+  private func isGuided(step: Int) -> Bool { branchCount == 2 && step < guidedStepCount ?? Int.max }
 
   private func window(_ index: Int, after previous: Chunk?) -> Window {
     guard let previous else { return walk.window(from: start(index), weights.config) }

@@ -49,7 +49,7 @@ struct Record: ParsableCommand {
   @Option(help: "Taps to record, joined by commas.")
   var taps = Record.defaultTaps
 
-  private static let defaultTaps = "latent,timestep,hidden.0,modulated,block.1,hidden.6,output"
+  static let defaultTaps = "latent,timestep,hidden.0,modulated,block.1,hidden.6,output"
 
   @Option(help: "Calls to record, such as 0..24 or 0../2 for every other; all when left out.")
   var calls: IndexList?

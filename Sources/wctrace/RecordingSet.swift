@@ -47,7 +47,8 @@ struct RecordingSet {
     self.lossy = lossy
     self.selection = selection
     self.members = members
-    let names = Dictionary(chosen.map { ($0, Self.layout(of: $0)) }, uniquingKeysWith: { first, _ in first })
+    let names = Dictionary(
+      chosen.map { ($0, config.layout(of: $0).name) }, uniquingKeysWith: { first, _ in first })
     self.taps = names
     do {
       layouts = try selection.applied(to: Self.layouts(config).filter { names.values.contains($0.name) })
@@ -59,14 +60,6 @@ struct RecordingSet {
   /// The whole layouts of the model.
   static func layouts(_ config: Config) -> [TokenTable] {
     [config.outputLayout, config.hiddenLayout, config.vectorLayout]
-  }
-
-  private static func layout(of tap: Tap) -> String {
-    switch tap {
-    case .latent, .output, .guided: "output"
-    case .timestep: "step"
-    case .hidden, .modulated, .block: "hidden"
-    }
   }
 
   func rollout(_ member: Member) -> Rollout {

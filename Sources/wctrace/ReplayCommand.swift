@@ -70,8 +70,10 @@ struct ReplayCommand: ParsableCommand {
 
   @Option(
     parsing: .unconditional,
-    help: "Gigabytes that predicting moves in a second, for the column predictor_seconds.")
-  var bandwidth: Double?
+    help: ArgumentHelp(
+      "For the column predictor_seconds: gigabytes that predicting moves in a second, or 'measured' for what this "
+        + "machine does.", valueName: "rate"))
+  var bandwidth: Bandwidth?
 
   @Flag(help: "Print only the summary over traces.")
   var summary = false
@@ -97,8 +99,8 @@ struct ReplayCommand: ParsableCommand {
     if let tolerance, !(tolerance >= 0 && tolerance.isFinite) {
       throw ValidationError("--tolerance is \(tolerance); it must be a number of at least 0")
     }
-    if let bandwidth, !(bandwidth > 0 && bandwidth.isFinite) {
-      throw ValidationError("--bandwidth is \(bandwidth); it must be a number above 0")
+    if case .given(let gigabytes) = bandwidth, !(gigabytes > 0 && gigabytes.isFinite) {
+      throw ValidationError("--bandwidth is \(gigabytes); it must be a number above 0, or 'measured'")
     }
     if let jobs, jobs < 1 { throw ValidationError("--jobs is \(jobs); it must be at least 1") }
     if limit < 1 { throw ValidationError("--limit is \(limit); it must be at least 1") }
@@ -107,9 +109,9 @@ struct ReplayCommand: ParsableCommand {
   mutating func run() throws {
     let traces = try input.paths()
     let plans = try PolicySweep.plans(policy, limit: max(1, limit / traces.count))
-    let request = try request()
-    let needsFirst = growth || tokens > 0 || decisions
     let wantsIdeals = bounds ?? (plans.count * traces.count <= ReplayCommand.idealLimit)
+    let request = try request(withGaps: wantsIdeals)
+    let needsFirst = growth || tokens > 0 || decisions
     if bounds == nil, !wantsIdeals {
       Terminal.remark(
         "\(plans.count * traces.count) replays: no 'ideal' rows beyond \(ReplayCommand.idealLimit) unless asked for with --bounds"
@@ -117,15 +119,7 @@ struct ReplayCommand: ParsableCommand {
     }
     let batch = ReplayBatch(
       plans: plans,
-      traces: traces.map { path in
-        (
-          name: path,
-          open: { [chunks] in
-            let catalog = try GeometryCatalog.opening(path)
-            return { try chunks.pick(from: catalog.geometries(for: $0)) }
-          }
-        )
-      },
+      traces: traces.map { chunks.source($0) },
       bounds: bounds == false ? .none : wantsIdeals ? .ideals : .always,
       figures: request.needsDetails || tokens > 0 || decisions ? .details : .table,
       workerCount: jobs ?? ProcessInfo.processInfo.activeProcessorCount)
@@ -145,6 +139,7 @@ struct ReplayCommand: ParsableCommand {
     let seconds = start.duration(to: .now) / .seconds(1)
     tellRemarks(plans, result.refusals)
     for remark in kept.withLock({ $0.remarks.sorted() }) { Terminal.remark(remark) }
+    tellNearTies(result.rows)
     try show(result.rows, plans, traces, request, kept.withLock { $0 })
     tellThroughput(result.rows, seconds)
   }
@@ -156,18 +151,21 @@ struct ReplayCommand: ParsableCommand {
   }
 
   // What to print of each replay.
-  private func request() throws -> ReplayRow.Request {
+  private func request(withGaps: Bool) throws -> ReplayRow.Request {
     var options = FigureOptions()
     options.tolerance = tolerance ?? options.tolerance
     options.bytesPerNumber = cacheDtype.byteCount
-    options.bytesPerSecond = bandwidth.map { $0 * 1e9 }
+    options.bytesPerSecond = bandwidth.map { $0.bytesPerSecond }
+    if bandwidth == .measured, let rate = options.bytesPerSecond {
+      Terminal.remark("predicting moves \(Table.decimal(rate / 1e9, 1)) GB/s on this machine, measured now")
+    }
     let isForPeople = output.format == .table || output.format == .markdown
     let chosen: [ReplayColumn]
     if let columns {
       chosen = try ReplayColumn.named(columns.split(separator: ",").map(String.init))
     } else if isForPeople {
       // What was given a value for is shown.
-      var extra: Set<String> = []
+      var extra: Set<String> = withGaps ? ["gap"] : []
       if tolerance != nil { extra.formUnion(["false_safe_rate", "missed_skip_rate"]) }
       if bandwidth != nil { extra.insert("predictor_seconds") }
       chosen = ReplayColumn.all.filter { $0.isShown || extra.contains($0.key) }
@@ -185,6 +183,14 @@ struct ReplayCommand: ParsableCommand {
       if let reason = plan.entry.standIn { Terminal.remark("\(plan.entry.name) is a stand-in: \(reason)") }
     }
     for refusal in refusals { Terminal.remark("no ideal row: \(refusal)") }
+  }
+
+  private func tellNearTies(_ rows: [ReplayRow]) {
+    let ties = rows.compactMap(\.nearTieCount).filter { $0 > 0 }
+    guard !ties.isEmpty else { return }
+    Terminal.remark(
+      "\(ties.reduce(0, +)) decisions of \(ties.count) replays are near ties: within the rounding of their signals "
+        + "they could be others (column near_ties)")
   }
 
   private func tellThroughput(_ rows: [ReplayRow], _ seconds: Double) {
@@ -262,4 +268,27 @@ enum CacheType: String, CaseIterable, ExpressibleByArgument {
   case float32, bfloat16, float16
 
   var byteCount: Int { self == .float32 ? 4 : 2 }
+}
+
+/// The rate at which predicting moves numbers.
+enum Bandwidth: Equatable, ExpressibleByArgument {
+  case given(gigabytes: Double)
+  case measured
+
+  init?(argument: String) {
+    if argument == "measured" {
+      self = .measured
+    } else if let gigabytes = Double(argument) {
+      self = .given(gigabytes: gigabytes)
+    } else {
+      return nil
+    }
+  }
+
+  var bytesPerSecond: Double {
+    switch self {
+    case .given(let gigabytes): gigabytes * 1e9
+    case .measured: PredictionRate.measured()
+    }
+  }
 }

@@ -1,36 +1,215 @@
-import ArgumentParser
+public import ArgumentParser
+import Foundation
+import Synchronization
 import Trace
 import WorldCache
+
+extension Objective: ExpressibleByArgument {}
+extension Aim.Over: ExpressibleByArgument {}
 
 /// `wctrace schedule`: which calls a policy computes, and which ones would have been best.
 struct ScheduleCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "schedule",
-    abstract: "Show a policy's schedule and the ideal one of the same predictor.",
+    abstract: "Show a policy's schedule and the ideal one, or find the best schedule for several traces.",
     discussion: """
-      The ideal is the exact optimum over all schedules with as many computed calls, under the streak-coherent error \
-      (docs/metrics.md), found on this very trace: a bound, not a promise. C is a computed call, p a predicted one.
+      Without --calls: for each trace the policy's own schedule, and the ideal of its predictor with as many computed \
+      calls: the exact optimum over all schedules under the streak-coherent error, found on this very trace; a bound, \
+      not a promise. C is a computed call, p a predicted one.
+
+      With --calls: the schedules that are best for all the traces together, one for each number of computed calls, \
+      with the predictor and the site of the policy. 'error' is what was minimised, 'bound' what no schedule can be \
+      below; they are equal where the search is exact (docs/schedules.md). --save writes one for schedule:file=…, \
+      which replays and live runs take. Choose on some traces, confirm on others.
+
+      With --calls and --fit: weights of every prediction, fitted so that the final latent has the smallest error; a       prediction also makes up for earlier ones as far as later computed calls tell of them. The schedule is found by       local search from the ideal one, without a bound; --save writes it for fitted:file=….
       """)
 
-  @OptionGroup var input: TraceInput
+  @OptionGroup var input: TracesInput
   @OptionGroup var chunks: ChunksOption
 
-  @Option(name: .shortAndLong, help: "The policy; only the ideal is shown for 'ideal:...'.")
-  var policy = "worldcache"
+  @Option(
+    name: .shortAndLong,
+    help: """
+      The policy; with --calls only its predictor and its site count. worldcache unless given, and taylor:order=1 \
+      with --fit, where it is what the search begins with.
+      """)
+  var policy: String?
+
+  @Option(help: "Find the best schedules with so many computed calls: a number, or a range such as 8..20.")
+  var calls: String?
+
+  @Option(help: "What is minimised: \(Objective.allCases.map(\.rawValue).joined(separator: ", ")).")
+  var objective = Objective.streak
+
+  @Option(
+    parsing: .unconditional,
+    help: "The power to which errors are raised before they are added up (streak, additive); 2 unless given.")
+  var power: Double?
+
+  @Option(
+    help: """
+      solver: a call counts with what it does to the final latent; none: with its relative error. streak is always \
+      solver; the others are none unless given.
+      """)
+  var weights: CallWeights?
+
+  @Option(
+    help: """
+      mean over the traces, or the max: with minimax and lexicographic the worst call of any trace, exactly; with \
+      streak and additive the worst trace, by search with a bound.
+      """)
+  var over = Aim.Over.mean
+
+  @Option(parsing: .unconditional, help: "Calls computed at the start.")
+  var warmUp = 1
+
+  @Option(parsing: .unconditional, help: "Most predicted calls in a row.")
+  var longestStreak: Int?
+
+  @Flag(help: "Compute the last call.")
+  var lastComputed = false
+
+  @Flag(help: "Fit the weights of predictions to the traces, and the schedule to them.")
+  var fit = false
+
+  @Option(
+    parsing: .unconditional,
+    help: "Computed calls that a fitted prediction looks back on; all of them when left out.")
+  var memory: Int?
+
+  @Option(help: "Write the schedule to this file (.json); --calls must be one number.")
+  var save: String?
+
+  @Flag(help: "Replace the file of --save if it exists.")
+  var force = false
 
   @OptionGroup var output: FormatOption
 
-  mutating func run() throws {
-    let plan = try PolicyRegistry.plan(policy)
-    let geometries = try chunks.pick(from: input.catalog().geometries(for: plan))
-    let replay = try Replay(plan, over: geometries)
-    let replays = [replay] + (try Replay.ideal(of: plan, replay, over: geometries).map { [$0] } ?? [])
-    if let refusal = try Replay.missingIdeal(of: plan, over: geometries) {
-      Terminal.remark("no ideal: \(refusal)")
+  enum CallWeights: String, CaseIterable, ExpressibleByArgument { case solver, none }
+
+  mutating func validate() throws {
+    _ = try counts()
+    if let power, !(power > 0 && power <= 1000) {
+      throw ValidationError("--power is \(power); it must be a number above 0 and at most 1000")
     }
-    switch output.format {
-    case .table: try Terminal.show(ScheduleTable.drawing(replays))
-    case .json, .csv, .markdown: try Terminal.show(ScheduleTable.table(replays).formatted(output.format))
+    if power != nil, !objective.isSum {
+      throw ValidationError("--power is for streak and additive, where errors add up, not for \(objective)")
+    }
+    if objective == .streak, weights == CallWeights.none {
+      throw ValidationError(
+        "the objective streak is made of the solver's weights; --weights none is for the others")
+    }
+    guard warmUp >= 1 else { throw ValidationError("--warm-up is \(warmUp); it must be at least 1") }
+    if let longestStreak, longestStreak < 0 {
+      throw ValidationError("--longest-streak is \(longestStreak); it must not be negative")
+    }
+    if fit {
+      guard calls != nil else { throw ValidationError("--fit needs --calls") }
+      guard objective == .streak, power == nil, weights == nil else {
+        throw ValidationError(
+          "--fit minimises the final error; --objective, --power and --weights are not for it")
+      }
+    }
+    if let memory {
+      guard fit else { throw ValidationError("--memory is for --fit") }
+      guard memory >= 1 else { throw ValidationError("--memory is \(memory); it must be at least 1") }
+    }
+    if let save {
+      guard let range = try counts(), range.count == 1 else {
+        throw ValidationError("--save needs --calls with one number")
+      }
+      guard save.hasSuffix(".json") else {
+        throw ValidationError("--save is \(save); the file's name must end in .json")
+      }
+    }
+  }
+
+  private func counts() throws -> ClosedRange<Int>? {
+    guard let calls else { return nil }
+    let ends = calls.components(separatedBy: "..").map { Int($0) ?? 0 }
+    guard (1...2).contains(ends.count), ends[0] >= 1, ends.last! >= ends[0] else {
+      throw ValidationError(
+        "--calls is '\(calls)'; it takes a whole number of at least 1, or a range such as 8..20")
+    }
+    return ends[0]...ends.last!
+  }
+
+  mutating func run() throws {
+    let plan = try PolicyRegistry.plan(policy ?? (fit ? "taylor:order=1" : "worldcache"))
+    let traces = try input.paths()
+    if let counts = try counts() { return try search(plan, traces, counts) }
+    var refused: Set<String> = []
+    for (place, trace) in traces.enumerated() {
+      let geometries = try chunks.pick(from: GeometryCatalog.opening(trace).geometries(for: plan))
+      let replay = try Replay(plan, over: geometries)
+      let replays = [replay] + (try Replay.ideal(of: plan, replay, over: geometries).map { [$0] } ?? [])
+      if let refusal = try Replay.missingIdeal(of: plan, over: geometries),
+        refused.insert(refusal.description).inserted
+      {
+        Terminal.remark("no ideal: \(refusal)")
+      }
+      if traces.count > 1 { try Terminal.show((place > 0 ? "\n" : "") + trace) }
+      switch output.format {
+      case .table: try Terminal.show(ScheduleTable.drawing(replays))
+      case .json, .csv, .markdown: try Terminal.show(ScheduleTable.table(replays).formatted(output.format))
+      }
+    }
+  }
+
+  private func search(_ plan: PolicyPlan, _ traces: [String], _ counts: ClosedRange<Int>) throws {
+    if let save {
+      try Terminal.checkFolder(of: save)
+      guard force || !FileManager.default.fileExists(atPath: save) else {
+        throw TraceError(.exists, path: save, "the file exists; use --force to replace it")
+      }
+    }
+    let geometries = try traces.map {
+      try chunks.pick(from: GeometryCatalog.opening($0).geometries(for: plan))
+    }
+    let constraints = ScheduleConstraints(
+      warmUp: warmUp, longestStreak: longestStreak, lastComputed: lastComputed)
+    let command = "wctrace " + CommandLine.arguments.dropFirst().joined(separator: " ")
+    let text: String?
+    if fit {
+      guard geometries.allSatisfy({ $0.count == 1 }) else {
+        throw Terminal.usage("--fit takes traces of one chunk; choose one with --chunk")
+      }
+      let bar = Progress(total: counts.count, unit: "numbers of calls")
+      let found = try FittedSchedules(
+        startingFrom: plan, over: geometries.map { $0[0] }, memory: memory ?? Int.max, over: over,
+        constraints,
+        computing: counts
+      ) { done, _ in bar.update(done) }
+      try Terminal.show(found.table.formatted(output.format))
+      text = found.file(computing: counts.lowerBound, names: traces, command: command)
+    } else {
+      let found = try ideals(plan, geometries, counts, constraints)
+      try Terminal.show(found.table.formatted(output.format))
+      text = found.file(computing: counts.lowerBound, names: traces, command: command)
+    }
+    guard let save, let text else { return }
+    try Terminal.writing(save) { try Data(text.utf8).write(to: URL(filePath: save), options: .atomic) }
+    Terminal.remark(
+      "wrote \(save): replay it with --policy \(fit ? "fitted" : "schedule"):file=\(save)")
+  }
+
+  private func ideals(
+    _ plan: PolicyPlan, _ geometries: [[Geometry]], _ counts: ClosedRange<Int>,
+    _ constraints: ScheduleConstraints
+  ) throws -> IdealSchedules {
+    let aim = Aim(
+      objective, power: power ?? 2, isWeighted: objective != .streak && weights == .solver, over: over)
+    let bar = Mutex(wctrace.Progress?.none)
+    return try IdealSchedules(of: plan, over: geometries, aim, constraints, computing: counts) {
+      done, total in
+      // Every chunk has a bar of its own.
+      let shown = bar.withLock { bar in
+        let shown = bar ?? wctrace.Progress(total: total, unit: "sets of anchors")
+        bar = done == total ? nil : shown
+        return shown
+      }
+      shown.update(done)
     }
   }
 }

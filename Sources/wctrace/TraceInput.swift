@@ -28,7 +28,9 @@ struct TracesInput: ParsableArguments {
   /// Every trace once, in the order named; those of a folder by name.
   ///
   /// A geometry whose trace lies beside it belongs to that trace.
-  func paths() throws -> [String] {
+  func paths() throws -> [String] { try TracesInput.paths(traces) }
+
+  static func paths(_ traces: [String]) throws -> [String] {
     var seen: Set<String> = []
     return try traces.flatMap { try TracesInput.members($0) }.filter { seen.insert($0).inserted }
   }
@@ -94,9 +96,20 @@ extension GeometryCatalog {
 }
 
 /// Chunk selection for commands that go through all chunks unless told otherwise.
-struct ChunksOption: ParsableArguments {
+struct ChunksOption: ParsableArguments, Sendable {
   @Option(parsing: .unconditional, help: "Only this chunk of the rollout, from 0; all chunks when left out.")
   var chunk: Int?
+
+  /// A trace of a batch, opened when it is needed.
+  func source(_ path: String) -> (name: String, open: ReplayBatch.Source) {
+    (
+      name: path,
+      open: {
+        let catalog = try GeometryCatalog.opening(path)
+        return { try self.pick(from: catalog.geometries(for: $0)) }
+      }
+    )
+  }
 
   func pick(from geometries: [Geometry]) throws -> [Geometry] {
     guard let chunk else { return geometries }

@@ -18,11 +18,9 @@ struct Wctrace: ParsableCommand {
     version: version,
     subcommands: [
       Record.self, Import.self, Merge.self, Recover.self, Info.self, Verify.self, Export.self, Index.self,
-      ReplayCommand.self, Calibrate.self, HeadroomCommand.self, LintCommand.self,
-      Inspect.self,
-      ScheduleCommand.self,
-      Policies.self,
-      Evaluate.self,
-      Scenes.self,
+      ReplayCommand.self, Inspect.self, ScheduleCommand.self, HeadroomCommand.self, LintCommand.self,
+      TuneCommand.self, StudyCommand.self, Calibrate.self, TransferCommand.self, Convert.self,
+      LiveCommand.self, FeedbackCommand.self, Estimate.self, ValidateCommand.self,
+      Policies.self, Evaluate.self, Scenes.self,
     ])
 }

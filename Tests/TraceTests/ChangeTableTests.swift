@@ -74,14 +74,14 @@ struct ChangeTableTests {
   @Test("long rows are summed whole, whatever their length")
   func lengths() {
     for count in [0, 1, 7, 8, 9, 16, 23] {
-      let a = (0..<count).map { Float($0 * $0 % 11) - 5 }
-      let b = (0..<count).map { Float($0 * 7 % 13) - 6 }
+      let a = (0..<count).map { Double($0 * $0 % 11) - 5 }
+      let b = (0..<count).map { Double($0 * 7 % 13) - 6 }
       let (absolute, squared) = ChangeSums.of(a)
-      #expect(absolute == a.reduce(0) { $0 + Double(abs($1)) })
-      #expect(squared == a.reduce(0) { $0 + Double($1 * $1) })
+      #expect(absolute == a.reduce(0) { $0 + abs($1) })
+      #expect(squared == a.reduce(0) { $0 + $1 * $1 })
       let (change, squares) = ChangeSums.between(a, b)
-      #expect(change == zip(a, b).reduce(0) { $0 + Double(abs($1.1 - $1.0)) })
-      #expect(squares == zip(a, b).reduce(0) { $0 + Double(($1.1 - $1.0) * ($1.1 - $1.0)) })
+      #expect(change == zip(a, b).reduce(0) { $0 + abs($1.1 - $1.0) })
+      #expect(squares == zip(a, b).reduce(0) { $0 + ($1.1 - $1.0) * ($1.1 - $1.0) })
     }
   }
 
@@ -110,12 +110,13 @@ struct ChangeTableTests {
     let values = source.calls.map { call in
       filter.apply(
         to: Array(
-          source.values[.modulated]![call.ordinal].enumerated().filter { $0.offset / 3 != 1 }.map(\.element)),
+          source.values[.modulated]![call.ordinal].enumerated().filter { $0.offset / 3 != 1 }
+            .map { Double($0.element) }),
         channels: 3, grid: grid, sigma: call.sigma)
     }
     for position in 1..<4 {
       let expected = zip(values[position], values[position - 1]).reduce(0) {
-        $0 + abs(Double($1.0) - Double($1.1))
+        $0 + abs($1.0 - $1.1)
       }
       #expect(abs(changes.absoluteChange(position - 1, position, branch: 0) - expected) <= 1e-9 * expected)
     }

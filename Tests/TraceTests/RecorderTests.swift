@@ -22,6 +22,9 @@ import Trace
       case .jump(let target, let tensors):
         index = try #require(line.firstIndex(of: target))
         values = tensors.map { $0.values[0] }
+      case .replace(let tensors):
+        index += 1
+        values = zip(values, tensors).map { ($1?.values[0] ?? $0) + 1 }
       }
     }
   }
@@ -157,6 +160,30 @@ import Trace
         let seconds = try reader.stretchSeconds(of: tap)
         #expect(min(seconds[0], seconds[2]) < 0.009)
       }
+    }
+  }
+
+  /// Replaces the second branch's value at `block.1` of step 1.
+  private struct Replacer: CallHook {
+    var current = 0
+    mutating func begin(_ group: [Call]) { current = group[0].step }
+    mutating func reached(_ tap: Tap, _ tensors: [Tensor]) -> Passage {
+      guard current == 1, tap == .block(1) else { return .onward }
+      return .replace(with: [nil, Tensor(rows: 1, columns: 1, values: [-7])])
+    }
+  }
+
+  // The first branch computes all of it; `guided`, where they meet, is kept with the first call.
+  @Test("a replaced value is predicted, and what follows from it derived")
+  func replacing() throws {
+    try record(Replacer()) { reader, _ throws in
+      #expect(
+        try (0..<4).map { try picture(reader, call: $0) } == [
+          "FFFFFFFFF", "FFFFFFFF.", "FFFFFFFFD", "FFFFPDDD.",
+        ])
+      #expect(try value(reader, .block(1), 3) == -7)
+      #expect(try value(reader, .block(2), 3) == -6)
+      #expect(try value(reader, .block(1), 2) == 204)
     }
   }
 }

@@ -86,13 +86,41 @@ struct DBCachePolicyTests {
     ) { _ = try StreamReplay("dbcache:fn=2,mask=slow", Synthetic(.still, seed: 1, calls: 7)) }
   }
 
-  @Test("the calibrator's differences begin at step 2, or 3 with its lag")
+  @Test("TaylorSeer's differences begin at step 3, or 2 without its lag")
   func taylor() throws {
     let values = [residual: still(4)]
-    let run = try ScriptedRun("dbcache:warmup=3,predictor=taylor", values)
+    let run = try ScriptedRun("dbcache:warmup=3,predictor=taylor,lag=0", values)
     expectWeights(run.predictions[3]!.combinations[0], [1: -1, 2: 2])
-    let lagging = try ScriptedRun("dbcache:warmup=3,predictor=taylor,lag=1", values)
+    let lagging = try ScriptedRun("dbcache:warmup=3,predictor=taylor", values)
     expectWeights(lagging.predictions[3]!.combinations[0], [2: 1])
+  }
+
+  @Test("FoCa follows DBCache's decisions and builds on its own predictions")
+  func foca() throws {
+    let run = try ScriptedRun("dbcache:warmup=2,predictor=foca,max-continuous=2", [residual: still(7)])
+    #expect(run.picture == "CCppCpp")
+    // e = 1: f1 + ½ ((f1 − f0) + (f1 − f0)) = 2 f1 − f0.
+    expectWeights(run.predictions[2]!.combinations[0], [0: -1, 1: 2])
+    // e = 2: f1 + (f1 − f0) + ((2 f1 − f0) − f1) = 3 f1 − 2 f0.
+    expectWeights(run.predictions[3]!.combinations[0], [0: -2, 1: 3])
+    // e = 1 after call 4: f4 + ½ ((f4 − f1) + (f4 − (3 f1 − 2 f0))) = 2 f4 − 2 f1 + f0.
+    expectWeights(run.predictions[5]!.combinations[0], [0: 1, 1: -2, 4: 2])
+  }
+
+  @Test("DMD takes a line over two gaps until four equally spaced values are there")
+  func modes() throws {
+    let run = try ScriptedRun("dbcache:warmup=3,predictor=dmd,max-continuous=2", [residual: still(8)])
+    #expect(run.picture == "CCCppCpp")
+    // Nothing to go by at calls 0 to 2; after 5, f5 + ⅓ (f5 − f1) and twice that.
+    expectWeights(run.predictions[3]!.combinations[0], [2: 1])
+    expectWeights(run.predictions[6]!.combinations[0], [1: -1 / 3, 5: 4 / 3])
+    expectWeights(run.predictions[7]!.combinations[0], [1: -2 / 3, 5: 5 / 3])
+    // From then on its predictions are those of the policy dmd, whose modes are worked out by hand there.
+    let synthetic = Synthetic(.smooth, seed: 8, branches: 2, calls: 9, tokens: 4)
+    let replay = try StreamReplay("dbcache:warmup=5,threshold=1,predictor=dmd", synthetic)
+    let alone = try StreamReplay("dmd:first-enhance=5,interval=90,site=rest.8", synthetic)
+    #expect(replay.picture(lane: 0) == "CCCCCpppp")
+    #expect(replay.callErrors == alone.callErrors && replay.callErrors[0][6] > 0)
   }
 
   @Test("what is cached lies between the first and the last blocks")

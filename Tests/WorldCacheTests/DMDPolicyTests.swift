@@ -82,12 +82,12 @@ struct DMDPolicyTests {
 
   @Test("the longest equally spaced run up to the newest call")
   func run() {
-    #expect(DMDPolicy.run([12, 9, 6, 3, 2, 1]) == [3, 6, 9, 12])
-    #expect(DMDPolicy.run([12, 10, 9, 8]) == [10, 12])
-    #expect(DMDPolicy.run([4]) == [4])
+    #expect(ModeForecaster.run([12, 9, 6, 3, 2, 1]) == [3, 6, 9, 12])
+    #expect(ModeForecaster.run([12, 10, 9, 8]) == [10, 12])
+    #expect(ModeForecaster.run([4]) == [4])
   }
 
-  @Test("four values decay exactly; before that TaylorSeer's line; branches apart")
+  @Test("four values decay exactly; otherwise a line over two gaps; branches apart")
   func replay() throws {
     // Branch 0 halves, branch 1 doubles with each call: one common mode would fit neither.
     let halves: [[[Float]]] = (0..<9).map { [[256 / Float(1 << $0)]] }
@@ -97,7 +97,7 @@ struct DMDPolicyTests {
     for branch in 0..<2 {
       for position in 4...5 { #expect(replay.callErrors[branch][position] < 1e-6) }
     }
-    // After call 6 the run is 3, 6: D_1 = (f_6 − f_3) / 3, call 7 at f_6 + D_1: (4 − 28/3) against 2.
-    expectClose(replay.callErrors[0][7], (2 - (4 - 28.0 / 3)) / 2, relative: 1e-9)
+    // After call 6 the run is 3, 6: the line's slope is (f_6 − f_2) / 3 = −20, call 7 at 4 − 20 against 2.
+    expectClose(replay.callErrors[0][7], 9, relative: 1e-6)
   }
 }

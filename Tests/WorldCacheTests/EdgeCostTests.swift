@@ -31,12 +31,12 @@ struct EdgeCostTests {
     for seed in UInt64(1)...8 {
       let geometry = synthetic(seed, branches: 1 + Int(seed % 2)).geometry
       let edges = EdgeCosts(.lemica, .output, [try EdgeCosts.costs(.lemica, over: geometry, longest: 99)])
-      let search = try IdealSearch(geometry, HoldPredictor(), objective: .streak, lastComputed: true)
-      let square = geometry.finalSquaredNorms.reduce(0, +)
+      let search = try IdealSearch(
+        [geometry], HoldPredictor(), Aim(.streak), ScheduleConstraints(lastComputed: true))
       for count in 2...9 {
         let path = try #require(EdgePath(edges, computing: count, .power(2)))
         let cost = path.costs.reduce(0) { $0 + $1 * $1 }
-        expectClose(cost, search.costs[count] / square, relative: 1e-9, absolute: 1e-18, "seed \(seed)")
+        expectClose(cost, search.costs[count], relative: 1e-9, absolute: 1e-18, "seed \(seed)")
         #expect(path.computed.count == count && path.computed.first == 0 && path.computed.last == 8)
       }
     }

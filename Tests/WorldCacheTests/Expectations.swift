@@ -97,8 +97,8 @@ extension CallStream {
 
 extension GeometrySignals {
   /// Signals after a rollout computed throughout.
-  static func open(_ geometry: Geometry) -> GeometrySignals {
-    var signals = GeometrySignals(geometry)
+  static func open(_ geometry: Geometry, deviation: Deviation = .none) -> GeometrySignals {
+    var signals = GeometrySignals(geometry, deviation: deviation)
     signals.openAll()
     return signals
   }

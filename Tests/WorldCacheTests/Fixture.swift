@@ -17,6 +17,7 @@ enum Fixture {
     switch policy {
     case "schedule": path("schedule.json")
     case "mask": "0+3+8"
+    case "fitted": path("fitted.json")
     case "rule": example("worldcache.yaml")
     case "program": "python3 " + example("easycache.py")
     default: preconditionFailure("no file stands for \(policy)")

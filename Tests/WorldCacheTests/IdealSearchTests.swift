@@ -32,88 +32,57 @@ struct IdealSearchTests {
   /// themselves.
   static let slack = 1e-9
 
-  /// Best cost for each number of computed calls, by trying every schedule that contains call 0.
-  static func bruteForce(
-    _ synthetic: Synthetic, _ predictor: NaivePredictor, _ objective: Objective, warmUp: Int = 1,
-    lastComputed: Bool = false
-  ) -> [Double] {
-    let count = synthetic.features[0].count
-    var best = [Double](repeating: .infinity, count: count + 1)
-    for bits in 0..<(1 << (count - 1)) {
-      let schedule = [0] + (1..<count).filter { bits >> ($0 - 1) & 1 == 1 }
-      if lastComputed && schedule.last != count - 1 { continue }
-      if (0..<min(warmUp, count)).contains(where: { !schedule.contains($0) }) { continue }
-      let replay = NaiveReplay(synthetic, predictor, .schedule(schedule))
-      guard replay.isDefined else { continue }
-      let cost = objective == .streak ? replay.streakSquaredError : replay.additiveSquaredError
-      best[schedule.count] = min(best[schedule.count], cost)
-    }
-    return best
-  }
-
-  private func compare(
-    _ synthetic: Synthetic, _ twin: Twin, _ objective: Objective, warmUp: Int = 1, lastComputed: Bool = false,
-    _ comment: String
-  ) throws {
-    let search = try IdealSearch(
-      synthetic.geometry, twin.predictor, objective: objective, warmUp: warmUp, lastComputed: lastComputed)
-    let best = IdealSearchTests.bruteForce(
-      synthetic, twin.naive, objective, warmUp: warmUp, lastComputed: lastComputed)
-    #expect(search.costs.count == best.count, "\(comment)")
-    for (computed, cost) in best.enumerated() {
-      let comment = Comment(rawValue: "\(computed) calls, \(twin.settings), \(objective), \(comment)")
-      expectClose(search.costs[computed], cost, relative: IdealSearchTests.slack, absolute: 1e-13, comment)
-      guard let schedule = search.schedule(computing: computed) else {
-        #expect(cost == .infinity, comment)
-        continue
-      }
-      // The schedule itself keeps the constraints and has the cost that it is said to have.
-      #expect(schedule.count == computed && schedule.first == 0 && schedule == schedule.sorted(), comment)
-      #expect(!lastComputed || schedule.last == synthetic.features[0].count - 1, comment)
-      #expect((0..<min(warmUp, computed)).allSatisfy { schedule.contains($0) }, comment)
-      let naive = NaiveReplay(synthetic, twin.naive, .schedule(schedule))
-      expectClose(
-        objective == .streak ? naive.streakSquaredError : naive.additiveSquaredError, cost,
-        relative: IdealSearchTests.slack, absolute: 1e-13, comment)
-    }
-  }
-
-  @Test("equals trying every schedule", arguments: twins, Objective.allCases)
-  func equalsBruteForce(twin: Twin, objective: Objective) throws {
+  @Test("equals trying every schedule", arguments: twins)
+  func equalsBruteForce(twin: Twin) throws {
     for seed in UInt64(1)...2 {
       for branches in 1...2 {
         for family in [Synthetic.Family.smooth, .random, .tied] {
           let synthetic = Synthetic(family, seed: seed, branches: branches, calls: 7, tokens: 5, channels: 2)
-          try compare(synthetic, twin, objective, "\(family), seed \(seed), branches \(branches)")
+          try BruteForce([synthetic], twin).check("\(family), seed \(seed), branches \(branches)")
         }
       }
     }
     let longer = Synthetic(.smooth, seed: 9, branches: 2, calls: 9, tokens: 4, channels: 2)
-    try compare(longer, twin, objective, "smooth, seed 9, 9 calls, 2 branches")
+    try BruteForce([longer], twin).check("smooth, seed 9, 9 calls, 2 branches")
   }
 
-  @Test("keeps warm-up and the last call", arguments: twins)
+  @Test("equals trying every schedule over several traces", arguments: twins)
+  func severalTraces(twin: Twin) throws {
+    for (seed, count) in [(3, 2), (4, 3)] {
+      let traces = (0..<count).map {
+        Synthetic(
+          .smooth, seed: UInt64(100 * seed + $0), branches: 1 + seed % 2, calls: 7, tokens: 3 + $0,
+          channels: 2)
+      }
+      try BruteForce(traces, twin).check("\(count) traces, seed \(seed)")
+    }
+  }
+
+  @Test("keeps warm-up, the longest streak and the last call", arguments: twins)
   func constraints(twin: Twin) throws {
     let synthetic = Synthetic(.smooth, seed: 4, calls: 7, tokens: 5, channels: 2)
+    let force = BruteForce([synthetic], twin)
     for warmUp in [0, 2, 4, 7, 9] {
-      for lastComputed in [false, true] {
-        try compare(
-          synthetic, twin, .streak, warmUp: warmUp, lastComputed: lastComputed,
-          "warm-up \(warmUp), last computed \(lastComputed)")
+      for longest in [nil, 0, 1, 3] {
+        for last in [false, true] {
+          try force.check(
+            "warm-up \(warmUp), longest \(longest.map(String.init) ?? "any"), last computed \(last)",
+            ScheduleConstraints(warmUp: warmUp, longestStreak: longest, lastComputed: last))
+        }
       }
     }
   }
 
   @Test("streams of one and two calls", arguments: twins, [1, 2])
   func shortStreams(twin: Twin, calls: Int) throws {
-    try compare(Synthetic(.random, seed: 6, calls: calls), twin, .streak, "\(calls) calls")
+    try BruteForce([Synthetic(.random, seed: 6, calls: calls)], twin).check("\(calls) calls")
   }
 
   @Test("stops at the number of computed calls asked for")
   func upTo() throws {
     let synthetic = Synthetic(.smooth, seed: 5, calls: 8)
-    let full = try IdealSearch(synthetic.geometry, TaylorPredictor(order: 2))
-    let short = try IdealSearch(synthetic.geometry, TaylorPredictor(order: 2), upTo: 3)
+    let full = try IdealSearch([synthetic.geometry], TaylorPredictor(order: 2))
+    let short = try IdealSearch([synthetic.geometry], TaylorPredictor(order: 2), upTo: 3)
     #expect(short.costs == Array(full.costs[...3]))
     #expect(short.schedule(computing: 3) == full.schedule(computing: 3))
     #expect(short.schedule(computing: 4) == nil)
@@ -127,7 +96,7 @@ struct IdealSearchTests {
     // Two tokens stand still but for one jump: two computed calls suffice, and only this pair has no error.
     let synthetic = Synthetic(
       tokens: [(0..<8).map { $0 < jump ? 1 : 4 }, (0..<8).map { $0 < jump ? 2 : 1 }])
-    let search = try IdealSearch(synthetic.geometry, HoldPredictor(), objective: objective)
+    let search = try IdealSearch([synthetic.geometry], HoldPredictor(), Aim(objective))
     #expect(search.schedule(computing: 2) == [0, jump])
     // Slack: solver weights of a streak are added up and cancel to one part in 1e16 of their norm, squared.
     #expect(search.costs[2] < 1e-25)
@@ -138,14 +107,18 @@ struct IdealSearchTests {
   func promisedCost(twin: Twin, objective: Objective) throws {
     for seed in UInt64(1)...2 {
       let synthetic = Synthetic(.smooth, seed: seed, branches: 2, calls: 12, tokens: 6)
-      let search = try IdealSearch(synthetic.geometry, twin.predictor, objective: objective)
+      let search = try IdealSearch([synthetic.geometry], twin.predictor, Aim(objective))
       for computed in [5, 8, 12] {
         let replay = try StreamReplay(
           "ideal:\(twin.settings),calls=\(computed),objective=\(objective.rawValue)", synthetic)
         #expect(replay.computedPositions == search.schedule(computing: computed))
+        let errors = replay.callErrors.joined()
         let cost =
-          objective == .streak
-          ? try #require(replay.streakSquaredError) : replay.callErrors.joined().reduce(0) { $0 + $1 * $1 }
+          switch objective {
+          case .streak: try #require(replay.streakSquaredError) / #require(replay.finalSquaredNorm)
+          case .additive: errors.reduce(0) { $0 + $1 * $1 }
+          case .minimax, .lexicographic: errors.max()!
+          }
         expectClose(
           cost, search.costs[computed], relative: IdealSearchTests.slack, absolute: 1e-13,
           "seed \(seed), \(computed) calls")
@@ -168,9 +141,10 @@ struct IdealSearchTests {
       let policy = try PolicyRegistry.plan(spec).policy(for: synthetic.geometry)
       let replay = StreamReplay(policy, over: synthetic.geometry)
       let computed = replay.computedPositions.count
-      let search = try IdealSearch(synthetic.geometry, try #require(policy.predictor), upTo: computed)
+      let search = try IdealSearch([synthetic.geometry], try #require(policy.predictor), upTo: computed)
       #expect(
-        try search.costs[computed] <= #require(replay.streakSquaredError) * (1 + IdealSearchTests.slack),
+        try search.costs[computed] <= #require(replay.streakSquaredError) / #require(replay.finalSquaredNorm)
+          * (1 + IdealSearchTests.slack),
         "\(family), seed \(seed), \(replay.picture)")
     }
   }
@@ -181,14 +155,14 @@ struct IdealSearchTests {
       "the ideal schedule is exact for predictors that look back on at most 3 computed calls; "
         + "'taylor' as set looks back on 4"
     ) {
-      _ = try IdealSearch(Synthetic(.still, seed: 1, calls: 5).geometry, TaylorPredictor(order: 3))
+      _ = try IdealSearch([Synthetic(.still, seed: 1, calls: 5).geometry], TaylorPredictor(order: 3))
     }
     for (predictor, limit) in [(HoldPredictor() as any Predictor, 250), (DampedPredictor(nMax: 6), 100)] {
       let long = Synthetic(.still, seed: 1, calls: limit + 1, tokens: 1, channels: 1)
       expectPolicyError(
         "the ideal schedule of '\(predictor.name)' is searched for up to \(limit) calls in a chunk; "
           + "this one has \(limit + 1)"
-      ) { _ = try IdealSearch(long.geometry, predictor) }
+      ) { _ = try IdealSearch([long.geometry], predictor) }
     }
   }
 }

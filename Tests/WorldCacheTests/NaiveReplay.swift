@@ -21,6 +21,10 @@ struct NaiveReplay {
   private(set) var tokenSquaredErrors: [Double]
   private(set) var directSquaredError = 0.0
   private(set) var streakSquaredError = 0.0
+  /// ‖Σ w e‖² of every streak.
+  private(set) var streakSquares: [Double] = []
+  /// ‖e‖² of every call over all tokens, `[branch][position]`.
+  private(set) var callSquares: [[Double]]
   private(set) var growth: [(squares: Double, count: Int)] = []
 
   /// Sum over predicted calls of the squared relative error.
@@ -32,6 +36,7 @@ struct NaiveReplay {
     let tokenCount = synthetic.features[0][0].count
     let count = features.count
     callErrors = Array(repeating: Array(repeating: 0, count: count), count: branchCount)
+    callSquares = callErrors
     worstTokenErrors = Array(repeating: 0, count: count)
     tokenSquaredErrors = Array(repeating: 0, count: tokenCount)
 
@@ -116,6 +121,7 @@ struct NaiveReplay {
       }
       let relative = sum / Double(tokenCount) / scale
       callErrors[branch][position] = relative.squareRoot()
+      callSquares[branch][position] = sum
       if growth.count < distance { growth.append((0, 0)) }
       growth[distance - 1].squares += relative
       growth[distance - 1].count += 1
@@ -125,7 +131,8 @@ struct NaiveReplay {
   private mutating func close(
     _ streak: inout NaiveValues, _ direct: inout NaiveValues, _ zero: NaiveValues
   ) {
-    streakSquaredError += streak.joined().reduce(0) { $0 + $1 * $1 }
+    streakSquares.append(streak.joined().reduce(0) { $0 + $1 * $1 })
+    streakSquaredError += streakSquares.last!
     direct = NaivePredictor.mix(direct, 1, streak, 1)
     streak = zero
   }

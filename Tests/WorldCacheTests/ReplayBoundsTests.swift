@@ -35,6 +35,48 @@ struct ReplayBoundsTests {
     }
   }
 
+  @Test("the gap is the error over that of the ideal, and no replay is below 1")
+  func gaps() throws {
+    for (seed, family) in zip(UInt64(51)..., [Synthetic.Family.smooth, .random, .tied]) {
+      let synthetic = Synthetic(family, seed: seed, branches: 1 + Int(seed % 2), calls: 13, tokens: 5)
+      let rows = try table(
+        [
+          "interval:every=4", "taylor:interval=4,order=2", "hicache:interval=3,site=output", "always",
+          "taylor:order=3",
+        ],
+        [synthetic])
+      for (place, row) in rows.enumerated() {
+        let comment = Comment(rawValue: "\(family), seed \(seed), \(row.spec)")
+        switch row.spec.name {
+        case "always": #expect(row.gap == nil, comment)
+        case "ideal": #expect(row.gap == 1, comment)
+        case _ where row.spec.settings.contains(.init("order", "3")): #expect(row.gap == nil, comment)
+        default:
+          let ideal = rows[place + 1]
+          try #require(ideal.spec.name == "ideal", comment)
+          let gap = try #require(row.gap, comment)
+          expectClose(
+            gap, try #require(row.streakError) / #require(ideal.streakError), relative: 1e-12, "\(comment)")
+          #expect(gap >= 1 - 1e-9, comment)
+        }
+      }
+    }
+  }
+
+  @Test("at sites inside the network the gap is of the call errors; without ideals there is none")
+  func otherGaps() throws {
+    let synthetic = Synthetic(
+      Synthetic.features(.smooth, seed: 3, branches: 1, calls: 12, tokens: 4, channels: 2), site: .hidden)
+    let rows = try table(["interval:every=4,site=hidden"], [synthetic])
+    try #require(rows.map(\.spec.name) == ["always", "interval", "ideal"])
+    func size(_ replay: Replay) -> Double {
+      replay.streams.flatMap { $0.callErrors.joined() }.reduce(0) { $0 + $1 * $1 }.squareRoot()
+    }
+    expectClose(try #require(rows[1].gap), size(rows[1]) / size(rows[2]), relative: 1e-12)
+    #expect(try #require(rows[1].gap) > 1)
+    #expect(try table(["interval"], [smooth], withBounds: false)[0].gap == nil)
+  }
+
   @Test("without bounds there are the policies alone, in the order given")
   func withoutBounds() throws {
     let rows = try table(["taylor", "interval"], [smooth], withBounds: false)

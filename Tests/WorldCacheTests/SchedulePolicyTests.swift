@@ -82,6 +82,37 @@ struct SchedulePolicyTests {
     }
   }
 
+  @Test("the file may say how calls are predicted; a specification that says otherwise wins")
+  func settings() throws {
+    let text =
+      #"{"settings": {"predictor": "taylor", "order": 2, "site": "guided"}, "mask": "1101", "found": {"a": 1}}"#
+    try Fixture.with("a.json", text) { path in
+      try expectSpec(
+        "schedule:file=\(path)", "schedule:file=\(path),predictor=taylor,order=2,site=guided")
+      try expectSpec(
+        "schedule:file=\(path),order=1,site=output", "schedule:file=\(path),predictor=taylor,order=1,site=output")
+      try expectSpec(
+        "schedule:file=\(path),predictor=hold", "schedule:file=\(path),predictor=hold,site=guided")
+    }
+    try Fixture.with("a.json", "{\"mask\": \"1101\",\n\"settings\": {\"oder\": 2}}") { path in
+      do {
+        _ = try PolicyRegistry.plan("schedule:file=\(path)")
+        Issue.record("nothing was thrown")
+      } catch {
+        #expect(
+          "\(error)".hasPrefix(
+            "\(path), line 2: the policy 'schedule' has no setting 'oder' (did you mean 'order'?); it has predictor"
+          ))
+      }
+    }
+    try Fixture.with("a.json", #"{"settings": {"order": 9, "predictor": "taylor"}, "mask": "1101"}"#) {
+      path in
+      expectPolicyError(
+        "order=9 of policy 'schedule' is not allowed; it takes a whole number from 0 to 4"
+      ) { _ = try PolicyRegistry.plan("schedule:file=\(path)") }
+    }
+  }
+
   @Test("what does not fit the chunk is named")
   func misfit() throws {
     func fails(_ name: String, _ text: String, _ settings: String, _ message: String) throws {
@@ -142,7 +173,7 @@ struct SchedulePolicyTests {
       (
         "a.json", #"{"computd": [0]}"#,
         ", line 1: there is no key 'computd' (did you mean 'computed'?); known are computed, mask, "
-          + "steps_computation_mask, compute_bins, cache_bins, branches, chunks"
+          + "steps_computation_mask, compute_bins, cache_bins, branches, chunks, settings, found"
       ),
       (
         "a.json", "{\"computed\": [0],\n\"mask\": \"1\"}",
@@ -215,5 +246,10 @@ struct SchedulePolicyTests {
           + "between them"
       ) { _ = try PolicySpec(parsing: bad) }
     }
+  }
+
+  private func expectSpec(_ text: String, _ canonical: String) throws {
+    let found = try PolicyRegistry.plan(text).spec.description
+    #expect(found == canonical)
   }
 }

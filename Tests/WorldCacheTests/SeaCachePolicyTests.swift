@@ -31,8 +31,25 @@ struct SeaCachePolicyTests {
     }
     #expect(
       try PolicyRegistry.plan("seacache:model=wan").spec.description
-        == "seacache:model=wan,threshold=0.2,power=3,forced=calls,first-calls=2,last-calls=2,branches=separate"
+        == "seacache:model=wan,threshold=0.2,signal=modulated,power=3,cap=0,order=0,forced=calls,first-calls=2,last-calls=2,"
+        + "branches=separate"
     )
+  }
+
+  @Test("diffusers looks at the latent, computes after two predicted calls and extrapolates")
+  func diffusers() throws {
+    #expect(
+      try PolicyRegistry.plan("seacache:model=diffusers").spec.description
+        == "seacache:model=diffusers,threshold=0.25,signal=latent,power=3,cap=2,order=1,forced=ends,branches=separate"
+    )
+    let values = [Quantity(.latent): [2.0, 2, 2, 2, 2, 3, 3, 3, 3]]
+    let run = try ScriptedRun("seacache:model=diffusers", values)
+    #expect(run.picture == "CppCpCppC")
+    #expect(run.decisions[3].reason == .cap)
+    // One computed value is held; two are carried on: f3 + ⅓ (f3 − f0).
+    expectWeights(run.predictions[2]!.combinations[0], [0: 1])
+    expectWeights(run.predictions[4]!.combinations[0], [0: -1 / 3, 3: 4 / 3])
+    #expect(try ScriptedRun("seacache:model=diffusers,cap=0", values).picture == "CppppCppC")
   }
 
   @Test("the filter changes what is decided")

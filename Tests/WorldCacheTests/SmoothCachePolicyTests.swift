@@ -12,18 +12,18 @@ struct SmoothCachePolicyTests {
     // 8 calls, rows of distance 1, 2, 3. At 0 distance 3 fits: 1, 2, 3 skipped. At 4 only distance 2: 5, 6 skipped.
     // 7 is the last.
     let rows = [[9.0, 9, 9, 9, 9, 9, 9], [9, 9, 9, 9, 0.1, 9], [0.1, 0.1, 0.1, 0.1, 0.2]]
-    #expect(SmoothCachePolicy.schedule(rows: rows, alpha: 0.1, callCount: 8).sorted() == [0, 4, 7])
+    #expect(SmoothCachePolicy.Scan(rows: rows, alpha: 0.1, callCount: 8).computed.sorted() == [0, 4, 7])
     // Equality counts; one unit less does not.
     #expect(
-      SmoothCachePolicy.schedule(rows: rows, alpha: 0.1.nextDown, callCount: 8).sorted() == Array(0..<8))
+      SmoothCachePolicy.Scan(rows: rows, alpha: 0.1.nextDown, callCount: 8).computed == Set(0..<8))
     // A long distance is taken though the shorter ones are worse.
-    #expect(SmoothCachePolicy.schedule(rows: rows, alpha: 0.2, callCount: 8).sorted() == [0, 4, 7])
+    #expect(SmoothCachePolicy.Scan(rows: rows, alpha: 0.2, callCount: 8).computed.sorted() == [0, 4, 7])
   }
 
   @Test("a skip may cover the last call, which is then computed after all; NaN never fits")
   func last() {
-    #expect(SmoothCachePolicy.schedule(rows: [[0, 0, 0]], alpha: 0, callCount: 4).sorted() == [0, 2, 3])
-    #expect(SmoothCachePolicy.schedule(rows: [[.nan, 0, 0]], alpha: 1, callCount: 4) == [0, 1, 3])
+    #expect(SmoothCachePolicy.Scan(rows: [[0, 0, 0]], alpha: 0, callCount: 4).computed == [0, 2, 3])
+    #expect(SmoothCachePolicy.Scan(rows: [[.nan, 0, 0]], alpha: 1, callCount: 4).computed == [0, 1, 3])
   }
 
   @Test("rows of a trace: mean absolute change over the newer value")

@@ -46,15 +46,14 @@ struct Synthetic: Sendable {
           position: position, timestep: 1000 * sigmas[position], sigma: sigmas[position], weight: weight)
       }
     }
+    let tokens = (0..<tokenCount).map {
+      TokenTable.Token(modality: 0, frame: 0, row: 0, column: $0, validChannels: channelCount)
+    }
     geometry = Geometry(
-      site: site, chunk: chunk, calls: calls,
-      tokens: (0..<tokenCount).map {
-        TokenTable.Token(modality: 0, frame: 0, row: 0, column: $0, validChannels: channelCount)
-      },
-      modalities: ["rgb"],
+      site: site, chunk: chunk, calls: calls, tokens: tokens, modalities: ["rgb"],
       distances: DistanceTable(
         points: features.flatMap { $0.map { $0.flatMap { $0 } } }, tokenCount: tokenCount,
-        channelCount: channelCount),
+        channelCount: channelCount, sets: TokenSet.sets(of: tokens, modalities: ["rgb"])),
       finalSquaredNorms: finalSquaredNorms, stretchSeconds: stretchSeconds)
   }
 

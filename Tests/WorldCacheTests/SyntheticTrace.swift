@@ -52,6 +52,28 @@ struct SyntheticTrace: FeatureSource {
       name: "output", modalities: geometry.modalities, channelCount: channels, tokens: geometry.tokens)
   }
 
+  /// The same in another layout of as many tokens, its numbers as they are read back from `dtype`.
+  init(_ synthetic: Synthetic, tokens: [TokenTable.Token], modalities: [String], dtype: StorageType) {
+    let plain = SyntheticTrace(synthetic)
+    (header, calls) = (plain.header, plain.calls)
+    features = plain.features.mapValues { branches in
+      branches.map { $0.map { $0.map { $0.map { SyntheticTrace.stored($0, dtype) } } } }
+    }
+    table = TokenTable(
+      name: "output", modalities: modalities, channelCount: plain.table.channelCount, tokens: tokens)
+  }
+
+  /// The nearest number that `dtype` can hold, ties to even.
+  static func stored(_ value: Float, _ dtype: StorageType) -> Float {
+    switch dtype {
+    case .float32: return value
+    case .float16: return Float(Float16(value))
+    case .bfloat16:
+      let bits = value.bitPattern
+      return Float(bitPattern: (bits + 0x7fff + (bits >> 16 & 1)) & 0xffff_0000)
+    }
+  }
+
   func layout(of tap: Tap) -> TokenTable { table }
 
   func state(of tap: Tap, call: Int) -> TapState {

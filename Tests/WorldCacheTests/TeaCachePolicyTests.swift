@@ -41,6 +41,28 @@ struct TeaCachePolicyTests {
     }
   }
 
+  @Test(
+    "polynomials that are positive within a window only",
+    arguments: [
+      ("cogvideox-5b", 0.0075, 0.330), ("wan2.1-t2v-1.3b-ret", 0.0043, 0.1019),
+      ("wan2.1-t2v-14b-ret", 0.0077, 0.0816), ("wan2.1-t2v-14b", 0.1296, 0.4061),
+      ("wan2.1-i2v-480p", 0.0568, 0.4365), ("wan2.1-i2v-720p", 0.0583, 0.3962),
+    ])
+  func windows(model: String, low: Double, high: Double) throws {
+    // The ends have four digits: a unit of the last one outside the sign has changed.
+    let preset = try #require(TeaCachePreset.published.first { $0.name == model }).preset
+    let spec =
+      "teacache:model=custom,threshold=9,coefficients="
+      + preset.coefficients.map { "\($0)" }.joined(separator: "+")
+    for (d, isPositive) in [
+      (low - 1e-4, false), (low + 1e-4, true), (high - 1e-3, true), (high + 1e-3, false),
+    ] {
+      let run = try ScriptedRun(spec, [modulated: [1, 1 + d, 1]])
+      let sum = try #require(run.decisions[1].signal)
+      #expect((sum > 0) == isPositive, "d = \(d)")
+    }
+  }
+
   @Test("the highest power comes first, and the reference is the older call")
   func order() throws {
     // d = |3 − 2| / 2 = 1/2, then |6 − 3| / 3 = 1. P = x² + 2: 2.25, then 2.25 + 3.

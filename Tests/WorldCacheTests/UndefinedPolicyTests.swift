@@ -24,7 +24,7 @@ struct UndefinedPoliciesTests {
   func page() {
     #expect(
       PolicyTable.page(UndefinedPolicy.all[0]).hasPrefix(
-        "pab: Reuses attention outputs within a range of timesteps (Pyramid Attention Broadcast).\n  undefined: "
+        "delta-dit: Reuses the residual of the back or the front blocks (Delta-DiT).\n  undefined: "
       ))
   }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import ModelSupport
 import Testing
 
 @testable import WorldModel

@@ -1,3 +1,4 @@
+import ModelSupport
 import Testing
 import Trace
 
@@ -126,6 +127,33 @@ struct DenoiserTests {
       _ = try TinyModel.evaluate(guidance: 1, hook: &jumper)
     } throws: {
       ($0 as? TraceError)?.code == .invalid
+    }
+  }
+
+  // Replacing the second branch's stream at the end of the blocks is jumping there with both streams.
+  @Test func aReplacedTensorIsGoneOnFrom() throws {
+    struct Replacer: CallHook {
+      let tap: Tap
+      let tensors: [Tensor?]
+      var seen: [Tensor] = []
+      mutating func begin(_ group: [Call]) {}
+      mutating func reached(_ tap: Tap, _ tensors: [Tensor]) -> Passage {
+        guard tap == self.tap else { return .onward }
+        seen = tensors
+        return .replace(with: self.tensors)
+      }
+    }
+    let stream = TinyModel.noise(config.tokens, config.dim, seed: 5)
+    var replacer = Replacer(tap: .hidden(6), tensors: [nil, stream])
+    let guided = try TinyModel.evaluate(guidance: 2.5, hook: &replacer)
+    var jumper = Keeper(jump: (.latent, .hidden(6), [replacer.seen[0], stream]))
+    #expect(try TinyModel.evaluate(guidance: 2.5, hook: &jumper) == guided)
+    for wrong in [
+      Replacer(tap: .latent, tensors: [nil, nil]), Replacer(tap: .hidden(6), tensors: [stream]),
+      Replacer(tap: .output, tensors: [nil, stream]),
+    ] {
+      var hook = wrong
+      #expect(throws: TraceError.self) { try TinyModel.evaluate(guidance: 2.5, hook: &hook) }
     }
   }
 }

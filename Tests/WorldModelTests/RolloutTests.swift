@@ -1,3 +1,4 @@
+import ModelSupport
 import Testing
 import Trace
 
@@ -42,9 +43,15 @@ struct RolloutTests {
     #expect(done == rollout.calls)
   }
 
-  // What `weight` means: final latent = initial noise + Σ weight · output.
-  @Test func outputsWithTheirWeightsMakeTheLatent() throws {
-    let rollout = try rollout(chunks: 1, guidance: 2.5)
+  // What `weight` means: final latent = initial noise + Σ weight · output, whatever the solver, and also where
+  // the unconditional branch ends early.
+  @Test(arguments: [Solver.euler, .ab2], [3, 2, 0])
+  func outputsWithTheirWeightsMakeTheLatent(solver: Solver, guidedStepCount: Int) throws {
+    let rollout = Rollout(
+      try rollout(chunks: 1, guidance: 2.5), schedule: Schedule(sigmas: [1, 0.9, 0.4, 0]), solver: solver,
+      guidedStepCount: guidedStepCount)
+    #expect(rollout.calls.count == 3 + guidedStepCount)
+    #expect(rollout.calls.map(\.ordinal) == Array(0..<(3 + guidedStepCount)))
     var keeper = Keeper()
     let latent = try rollout.run(hook: &keeper)[0].latent
     let config = rollout.weights.config

@@ -18,7 +18,7 @@ import Testing
     let doors = [
       "CHDF5": "Sources/Trace/HDF5/", "CZstd": "Sources/Trace/Zstd/",
       "CZlib": "Sources/Trace/Zlib/",
-      "COpenBLAS": "Sources/WorldModel/BLAS.swift",
+      "COpenBLAS": "Sources/WorldModel/BLAS.swift", "GRDB": "Sources/Studies/",
     ]
     var imports = 0
     for file in try Self.swiftFiles(under: "Sources") {

@@ -42,6 +42,24 @@ import Testing
       ("verify.txt", ["verify", trace]),
       ("help-recover.txt", ["recover", "--help"]),
       ("help-replay.txt", ["replay", "--help"]),
+      ("help-tune.txt", ["tune", "--help"]),
+      (
+        "tune.txt",
+        [
+          "tune", trace, "--policy", "worldcache:warmup=4,n-max=2|3", "--policy",
+          "taylor:interval=2..4,order=0|1", "--speedup", "2", "--cost", "calls", "--confirm", trace,
+        ]
+      ),
+      ("help-convert.txt", ["convert", "--help"]),
+      (
+        "convert.txt",
+        [
+          "convert", "dbcache:fn=1,threshold=0.12,mask=fast,predictor=taylor", "--to", "cache-dit", "--calls",
+          "10",
+        ]
+      ),
+      ("help-live.txt", ["live", "--help"]),
+      ("help-validate.txt", ["validate", "--help"]),
     ])
   func output(name: String, arguments: [String]) throws {
     let run = try Tool(arguments)

@@ -6,5 +6,7 @@ struct Bench: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "wctrace-bench",
     abstract: "Measure wctrace beside its peers, in one run.",
-    subcommands: [StorageBenchmark.self, RecorderBenchmark.self, BigTraceBenchmark.self])
+    subcommands: [
+      StorageBenchmark.self, RecorderBenchmark.self, ReplayBenchmark.self, BigTraceBenchmark.self,
+    ])
 }

@@ -6,12 +6,16 @@ final class PythonPeer {
   private let input = Pipe()
   private let output = Pipe()
 
+  /// Runs the script with NumPy's own choice of kernels, whatever the environment says.
   init(python: String, script: String, _ arguments: String...) throws {
     guard FileManager.default.isExecutableFile(atPath: python) else {
       throw CocoaError(.executableNotLoadable, userInfo: [NSFilePathErrorKey: "\(python): run 'make python'"])
     }
     process.executableURL = URL(filePath: python)
     process.arguments = [script] + arguments
+    var environment = ProcessInfo.processInfo.environment
+    for name in ["OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"] { environment[name] = nil }
+    process.environment = environment
     process.standardInput = input
     process.standardOutput = output
     try process.run()

@@ -45,9 +45,10 @@ struct SampleFeatures {
     return Tensor(rows: rowCount, columns: channelCount, values: values)
   }
 
-  /// The trace that holds `callCount` of these tensors at one tap.
+  /// The trace that holds `callCount` of these tensors at one tap, as chunks of as many calls each.
   func writer(
-    _ path: String, callCount: Int, dtype: StorageType, durability: Durability
+    _ path: String, callCount: Int, dtype: StorageType, durability: Durability, tap: Tap = .hidden(0),
+    chunkCount: Int = 1
   ) throws -> TraceWriter {
     let tokens = (0..<rowCount).map {
       TokenTable.Token(modality: 0, frame: 0, row: $0 / 64, column: $0 % 64, validChannels: channelCount)
@@ -55,13 +56,17 @@ struct SampleFeatures {
     return try TraceWriter(
       path: path,
       header: TraceHeader(
-        model: "benchmark", solver: "euler", shift: 1, stepCount: callCount, blockCount: 1,
-        recorder: "wctrace-bench"),
+        model: "benchmark", solver: "euler", shift: 1, stepCount: callCount / chunkCount,
+        chunkCount: chunkCount, blockCount: 1, recorder: "wctrace-bench"),
       layouts: [TokenTable(name: "all", modalities: ["rgb"], channelCount: channelCount, tokens: tokens)],
-      taps: [.hidden(0): "all"], callCount: callCount, dtype: dtype, durability: durability, overwrite: true)
+      taps: [tap: "all"], callCount: callCount, dtype: dtype, durability: durability, overwrite: true)
   }
 
-  static func call(_ step: Int) -> Call {
-    Call(ordinal: step, step: step, position: step, timestep: 0, sigma: 1, weight: 1)
+  /// A call by its ordinal, with `stepCount` steps in a chunk.
+  static func call(_ ordinal: Int, stepCount: Int = .max) -> Call {
+    let step = ordinal % stepCount
+    return Call(
+      ordinal: ordinal, chunk: ordinal / stepCount, step: step, position: step, timestep: 0, sigma: 1,
+      weight: 1)
   }
 }

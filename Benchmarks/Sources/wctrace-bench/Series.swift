@@ -19,6 +19,14 @@ struct Series {
     return result
   }
 
+  /// The same in processor seconds of this thread, to which busy neighbours do not add.
+  mutating func measureProcessor<Result>(_ body: () throws -> Result) rethrows -> Result {
+    let start = threadSeconds()
+    let result = try body()
+    seconds.append(threadSeconds() - start)
+    return result
+  }
+
   /// What a peer answered: both kinds of seconds.
   mutating func add(_ answer: (seconds: Double, processorSeconds: Double)) {
     seconds.append(answer.seconds)
@@ -48,6 +56,13 @@ struct Series {
       "\(padded(name, 44)) \(text(median, 3)) s (\(range))  \(text(Double(byteCount) / 1e6 / median, 0)) MB/s"
       + processor
   }
+}
+
+/// Processor seconds of the calling thread so far.
+func threadSeconds() -> Double {
+  var time = timespec()
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+  return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
 }
 
 func text(_ number: Double, _ decimals: Int) -> String { String(format: "%.\(decimals)f", number) }

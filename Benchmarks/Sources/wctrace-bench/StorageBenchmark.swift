@@ -53,6 +53,8 @@ struct StorageBenchmark: ParsableCommand {
     // As in the peer, memory that is used again from call to call.
     var bits = [UInt16](repeating: 0, count: rows * channels)
     for _ in 0..<repetitions {
+      // New files: replacing one costs a file system extra, and it would be another's bytes that are waited for.
+      for path in [raw, trace, other] { try? FileManager.default.removeItem(atPath: path) }
       let (start, used) = (ContinuousClock.now, Series.usedProcessorSeconds)
       let writer = try journal.measure {
         let writer = try features.writer(trace, callCount: calls, dtype: .float16, durability: .none)

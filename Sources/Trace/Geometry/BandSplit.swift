@@ -13,7 +13,7 @@ public enum BandSplit: Hashable, Sendable {
   case disc(fraction: Double)
 
   /// An orthonormal basis of the low band of each set of tokens that is transformed as one.
-  func lowBand(of tokens: [TokenTable.Token]) -> LowBand? {
+  package func lowBand(of tokens: [TokenTable.Token]) -> LowBand? {
     switch self {
     case .fourier(let fraction):
       let count = tokens.count
@@ -82,14 +82,14 @@ public enum BandSplit: Hashable, Sendable {
 }
 
 /// The projection onto a low frequency band: for every set of tokens the same orthonormal modes.
-struct LowBand {
+package struct LowBand {
   /// Places of the tokens of each set, all sets being of one size.
   let sets: [[Int]]
   /// `[mode][token of a set]`.
   let modes: [[Double]]
 
   /// The low band of `values`, one row of `channels` numbers per token.
-  func project(_ values: [Float], channels: Int) -> [Float] {
+  package func project(_ values: [Float], channels: Int) -> [Float] {
     var low = [Float](repeating: 0, count: values.count)
     var sum = [Double](repeating: 0, count: channels)
     for set in sets {

@@ -43,11 +43,11 @@ struct ChangeBuilder<Source: FeatureSource> {
       squaredChanges = absoluteChanges
     }
 
-    mutating func measure(_ values: [Float], at position: Int) {
+    mutating func measure(_ values: [Double], at position: Int) {
       (absolute[position], squares[position]) = ChangeSums.of(values)
     }
 
-    mutating func measure(_ older: [Float], _ newer: [Float], pair: Int) {
+    mutating func measure(_ older: [Double], _ newer: [Double], pair: Int) {
       (absoluteChanges[pair], squaredChanges[pair]) = ChangeSums.between(older, newer)
     }
 
@@ -69,7 +69,7 @@ struct ChangeBuilder<Source: FeatureSource> {
     try concurrently(blocks.count) { index in
       let sums = try calls.map { branch in
         var sums = BranchSums(request, branch.count)
-        var values: [[Float]] = []
+        var values: [[Double]] = []
         for (position, call) in branch.enumerated() {
           values.append(try self.values(call, blocks[index]))
           sums.measure(values[position], at: position)
@@ -103,7 +103,7 @@ struct ChangeBuilder<Source: FeatureSource> {
     let whole = RowBlocks(layout, rowCount: layout.tokens.count)[0]
     return try calls.map { branch in
       var sums = BranchSums(request, branch.count)
-      var before: [Float] = []
+      var before: [Double] = []
       for (position, call) in branch.enumerated() {
         let values = filter.apply(
           to: try values(call, whole), channels: layout.channelCount, grid: grid, sigma: call.sigma)
@@ -115,39 +115,37 @@ struct ChangeBuilder<Source: FeatureSource> {
     }
   }
 
-  private func values(_ call: Call, _ block: RowBlocks.Block) throws -> [Float] {
+  // In double precision, so that the difference of two taps is exact.
+  private func values(_ call: Call, _ block: RowBlocks.Block) throws -> [Double] {
     let channels = layout.channelCount
-    var values = block.valid(try source.freshRows(block.rows, of: request.quantity.tap, call), channels)
-    if let minus = request.quantity.minus {
-      for (place, value) in block.valid(try source.freshRows(block.rows, of: minus, call), channels)
-        .enumerated()
-      {
-        values[place] -= value
-      }
+    func numbers(_ tap: Tap) throws -> [Float] {
+      try block.valid(source.freshRows(block.rows, of: tap, call), channels)
     }
-    return values
+    let values = try numbers(request.quantity.tap)
+    guard let minus = request.quantity.minus else { return values.map(Double.init) }
+    return try zip(values, numbers(minus)).map { Double($0) - Double($1) }
   }
 }
 
-/// Sums of absolute values and of squares, in double precision with eight running sums.
-enum ChangeSums {
-  static func of(_ values: [Float]) -> (absolute: Double, squared: Double) {
+/// Sums of absolute values and of squares, with eight running sums.
+package enum ChangeSums {
+  package static func of(_ values: [Double]) -> (absolute: Double, squared: Double) {
     values.withUnsafeBufferPointer { values in
       sum(values.count) { index in
-        SIMD8<Double>(SIMD8(loading: values, at: index))
+        SIMD8(loading: values, at: index)
       } tail: {
-        Double(values[$0])
+        values[$0]
       }
     }
   }
 
-  static func between(_ a: [Float], _ b: [Float]) -> (absolute: Double, squared: Double) {
+  package static func between(_ a: [Double], _ b: [Double]) -> (absolute: Double, squared: Double) {
     a.withUnsafeBufferPointer { a in
       b.withUnsafeBufferPointer { b in
         sum(a.count) { index in
-          SIMD8<Double>(SIMD8(loading: b, at: index)) - SIMD8<Double>(SIMD8(loading: a, at: index))
+          SIMD8(loading: b, at: index) - SIMD8(loading: a, at: index)
         } tail: {
-          Double(b[$0]) - Double(a[$0])
+          b[$0] - a[$0]
         }
       }
     }
@@ -177,10 +175,9 @@ enum ChangeSums {
   }
 }
 
-extension SIMD8<Float> {
+extension SIMD8<Double> {
   @inline(__always)
-  fileprivate init(loading buffer: UnsafeBufferPointer<Float>, at index: Int) {
-    self.init()
-    for lane in 0..<8 { self[lane] = buffer[index + lane] }
+  fileprivate init(loading buffer: UnsafeBufferPointer<Double>, at index: Int) {
+    self = UnsafeRawPointer(buffer.baseAddress! + index).loadUnaligned(as: SIMD8<Double>.self)
   }
 }

@@ -55,8 +55,11 @@ struct ChunkBuilder<Source: FeatureSource> {
       throw TraceError(.lacking, path: source.path, at: layout.name, "the layout has no valid token")
     }
     let tokens = valid.map { layout.tokens[$0] }
-    let emission = try measure(layout, tokens, into: sink, progress)
     let shape = try shape()
+    let totals = PairTotals(
+      TokenSet.sets(of: tokens, modalities: layout.modalities),
+      pairCount: DistanceTable.pairCount(shape.pointCount))
+    let emission = try measure(layout, tokens, into: sink, totals, progress)
     var changes: [ChangeRequest: ChangeTable] = [:]
     for change in request.changes { changes[change] = try table(of: change) }
     let final = try final(layout)
@@ -73,7 +76,8 @@ struct ChunkBuilder<Source: FeatureSource> {
       calls: calls,
       tokens: tokens, modalities: layout.modalities,
       distances: DistanceTable(
-        pointCount: shape.pointCount, tokenCount: shape.tokenCount, rows: try rows()),
+        pointCount: shape.pointCount, tokenCount: shape.tokenCount, rows: try rows(),
+        totals: totals.totals),
       emissionSquaredNorms: emission,
       finalSquaredNorms: final.map { final in
         valid.map { row in
@@ -94,7 +98,7 @@ struct ChunkBuilder<Source: FeatureSource> {
   // something else.
   private func measure(
     _ layout: TokenTable, _ tokens: [TokenTable.Token], into sink: any PairSink,
-    _ progress: @escaping @Sendable (Int, Int) -> Void
+    _ totals: PairTotals, _ progress: @escaping @Sendable (Int, Int) -> Void
   ) throws -> [[Double]]? {
     let channels = layout.channelCount
     let pointCount = calls.count * calls[0].count
@@ -108,6 +112,7 @@ struct ChunkBuilder<Source: FeatureSource> {
     try concurrently(blocks.count, progress) { index in
       let block = blocks[index]
       var points: [[Float]] = []
+      var beginnings: [[Float]] = []
       var norms: [[Double]] = []
       if let bands {
         points = bands.map {
@@ -115,24 +120,23 @@ struct ChunkBuilder<Source: FeatureSource> {
         }
       } else {
         for call in members {
-          var values = try block.valid(fresh(block.rows, to, call), channels)
-          if let from {
-            norms.append(
-              (0..<block.places.count).map { token in
-                values[(token * channels)..<((token + 1) * channels)].reduce(0) {
-                  $0 + Double($1) * Double($1)
-                }
-              })
-            for (place, value) in try block.valid(fresh(block.rows, from, call), channels).enumerated() {
-              values[place] -= value
-            }
-          }
+          let values = try block.valid(fresh(block.rows, to, call), channels)
           points.append(values)
+          guard let from else { continue }
+          norms.append(
+            (0..<block.places.count).map { token in
+              values[(token * channels)..<((token + 1) * channels)].reduce(0) {
+                $0 + Double($1) * Double($1)
+              }
+            })
+          beginnings.append(try block.valid(fresh(block.rows, from, call), channels))
         }
       }
-      try sink.store(
-        DistanceTable.measure(points, tokenCount: block.places.count, channelCount: channels),
-        at: block.places)
+      let tile = DistanceTable.measure(
+        points, without: beginnings.isEmpty ? nil : beginnings, tokenCount: block.places.count,
+        channelCount: channels)
+      totals.add(tile, at: block.places)
+      try sink.store(tile, at: block.places)
       emission.withLock { emission in
         for (point, row) in norms.enumerated() {
           for (offset, place) in block.places.enumerated() { emission[point][place] = row[offset] }

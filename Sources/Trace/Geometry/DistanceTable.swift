@@ -1,5 +1,3 @@
-import Synchronization
-
 /// Squared distances between recorded values, token by token: norms without the features.
 ///
 /// For P points and N tokens it holds `D2[u, v] = ‖f_u − f_v‖²` of every pair, the origin being one
@@ -10,52 +8,24 @@ public struct DistanceTable: Sendable {
   public let pointCount: Int
   public let tokenCount: Int
   private let rows: PairRows
-  // Sums of rows over all tokens, as far as they have been asked for.
-  private let totals: PairTotals
+  // Rows summed over the tokens of each set, `[set][pair]`; the first set is of all tokens.
+  let totals: [[Double]]
 
   /// Takes measured distances.
-  init(pointCount: Int, tokenCount: Int, rows: PairRows) {
+  init(pointCount: Int, tokenCount: Int, rows: PairRows, totals: [[Double]]) {
+    precondition(!totals.isEmpty && totals.allSatisfy { $0.count == DistanceTable.pairCount(pointCount) })
     self.pointCount = pointCount
     self.tokenCount = tokenCount
     self.rows = rows
-    totals = PairTotals(pairCount: DistanceTable.pairCount(pointCount))
-  }
-
-  /// Measures every pair of points, each of `tokenCount` rows of `channelCount` values.
-  ///
-  /// Cost: P (P + 1) / 2 · N · D multiplications; N · P (P + 1) / 2 doubles are kept.
-  public init(points: [[Float]], tokenCount: Int, channelCount: Int) {
-    let rows = PairsInMemory(pairCount: DistanceTable.pairCount(points.count), tokenCount: tokenCount)
-    rows.keep(
-      DistanceTable.measure(points, tokenCount: tokenCount, channelCount: channelCount), at: 0..<tokenCount)
-    self.init(pointCount: points.count, tokenCount: tokenCount, rows: rows.rows)
+    self.totals = totals
   }
 
   /// Pairs of P points and the origin.
   static func pairCount(_ pointCount: Int) -> Int { pointCount * (pointCount + 1) / 2 }
 
-  /// Distances of every pair, pair-major.
-  static func measure(_ points: [[Float]], tokenCount: Int, channelCount: Int) -> [Double] {
-    precondition(points.allSatisfy { $0.count == tokenCount * channelCount })
-    let count = points.count
-    let zero = [Float](repeating: 0, count: tokenCount * channelCount)
-    return [Double](unsafeUninitializedCapacity: pairCount(count) * tokenCount) { buffer, filled in
-      for u in 0..<count {
-        for v in (u + 1)...count {
-          let first = DistanceTable.pair(u, v, count) * tokenCount
-          points[u].withUnsafeBufferPointer { a in
-            (v == count ? zero : points[v]).withUnsafeBufferPointer { b in
-              for token in 0..<tokenCount {
-                buffer[first + token] = DistanceTable.squaredDistance(
-                  a, b, from: token * channelCount, count: channelCount)
-              }
-            }
-          }
-        }
-      }
-      filled = buffer.count
-    }
-  }
+  /// Bytes of all distances, and of those that have been read so far.
+  public var byteCount: Int { 8 * tokenCount * DistanceTable.pairCount(pointCount) }
+  public var heldByteCount: Int { rows.heldByteCount }
 
   /// The point that stands for zero.
   public var origin: Int { pointCount }
@@ -79,53 +49,74 @@ public struct DistanceTable: Sendable {
   }
 
   /// Norms of one combination of points for every token, appended to `norms`.
-  package func appendNorms(_ weights: [(point: Int, weight: Double)], to norms: inout [Double]) {
+  package func appendNorms(
+    _ weights: [(point: Int, weight: Double)], deviation: Deviation = .none, to norms: inout [Double]
+  ) {
     let start = norms.count
     norms.append(contentsOf: repeatElement(0, count: tokenCount))
     norms.withUnsafeMutableBufferPointer { norms in
       evaluate(QuadraticForms([weights], origin: origin)) { _, first, plus, minus in
+        guard deviation == .none else {
+          for token in plus.indices {
+            norms[start + first + token] = DistanceTable.moved(
+              plus[token], minus[token], deviation.sign(first + token))
+          }
+          return
+        }
         DistanceTable.forEachEight(plus, minus) { token, norm in
           DistanceTable.put(norm, start + first + token, norms)
         } tail: {
           norms[start + first + $0] = $1
         }
       }
-      for token in start..<norms.count { norms[token] = norms[token].squareRoot() }
+      DistanceTable.takeRoots(UnsafeMutableBufferPointer(rebasing: norms[start...]))
     }
   }
 
-  /// Norms of one combination of points for some of the tokens, appended to `norms`.
-  package func appendNorms(
-    _ weights: [(point: Int, weight: Double)], at tokens: ArraySlice<Int>, offset: Int,
-    to norms: inout [Double]
-  ) {
+  /// Norms of one combination of points for some of the tokens, whose numbers are `offset` too high.
+  package func norms(
+    _ weights: [(point: Int, weight: Double)], at tokens: [Int], offset: Int, deviation: Deviation = .none
+  ) -> [Double] {
     var plus = [Double](repeating: 0, count: tokens.count)
     var minus = plus
     tokens.withUnsafeBufferPointer { tokens in
       DistanceTable.withBuffers(&plus, &minus) { plus, minus in
-        for pair in QuadraticForms([weights], origin: origin).pairs {
-          let factor = pair.factors[0].factor
-          let sums = factor < 0 ? minus : plus
+        for pair in QuadraticForm(weights, origin: origin).pairs {
+          let sums = pair.factor < 0 ? minus : plus
+          let factor = abs(pair.factor)
           squaredDistances(pair.first, pair.second).withUnsafeBufferPointer { row in
-            for (place, token) in tokens.enumerated() { sums[place] += abs(factor) * row[token - offset] }
+            for place in tokens.indices { sums[place] += factor * row[tokens[place] - offset] }
           }
         }
-        for place in plus.indices {
-          plus[place] = DistanceTable.settled(plus[place], minus[place]).squareRoot()
+        guard deviation == .none else {
+          for (place, token) in tokens.enumerated() {
+            plus[place] = DistanceTable.moved(plus[place], minus[place], deviation.sign(token - offset))
+              .squareRoot()
+          }
+          return
+        }
+        DistanceTable.forEachEight(plus, minus) { place, norm in
+          DistanceTable.put(norm.squareRoot(), place, plus)
+        } tail: {
+          plus[$0] = $1.squareRoot()
         }
       }
     }
-    norms += plus
+    return plus
   }
 
-  /// Squared norm of one combination, summed over all tokens.
+  /// Distance of a pair, summed over the tokens of a set; the first set is of all tokens.
+  package func total(_ u: Int, _ v: Int, set: Int = 0) -> Double {
+    totals[set][DistanceTable.pair(min(u, v), max(u, v), pointCount)]
+  }
+
+  /// Squared norm of one combination, summed over the tokens of a set; the first set is of all tokens.
   ///
-  /// Cost: a few additions for each pair of points, once every pair has been added up over the tokens.
-  public func sumOfSquaredNorms(of weights: [(point: Int, weight: Double)]) -> Double {
+  /// Cost: a few additions for each pair of points; no token's distances are looked at.
+  public func sumOfSquaredNorms(of weights: [(point: Int, weight: Double)], set: Int = 0) -> Double {
     var (plus, minus) = (0.0, 0.0)
-    for pair in QuadraticForms([weights], origin: origin).pairs {
-      let place = DistanceTable.pair(pair.first, pair.second, pointCount)
-      let term = pair.factors[0].factor * totals.value(place) { rows[place] }
+    for pair in QuadraticForm(weights, origin: origin).pairs {
+      let term = pair.factor * total(pair.first, pair.second, set: set)
       plus += max(term, 0)
       minus -= min(term, 0)
     }
@@ -255,42 +246,27 @@ public struct DistanceTable: Sendable {
 
   // What is left of a difference; nothing where it is rounding.
   @inline(__always)
-  fileprivate static func settled(_ plus: Double, _ minus: Double) -> Double {
+  static func settled(_ plus: Double, _ minus: Double) -> Double {
     let norm = plus - minus
     return norm <= roundingUnits * Double.ulpOfOne * (plus + minus) ? 0 : norm
   }
 
-  /// Squared norms of combinations whose weights differ from token to token.
-  ///
-  /// `weights[i][token]` is the weight of `points[i]`; points must differ from one another.
-  public func squaredNorms(points: [Int], weights: [[Double]]) -> [Double] {
-    var plus = [Double](repeating: 0, count: tokenCount)
-    var minus = plus
-    var originWeights = [Double](repeating: 0, count: tokenCount)
-    for row in weights {
-      for token in 0..<tokenCount { originWeights[token] -= row[token] }
+  // A difference moved by a part of its error bound.
+  private static func moved(_ plus: Double, _ minus: Double, _ part: Double) -> Double {
+    max(0, plus - minus + part * roundingUnits * Double.ulpOfOne * (plus + minus))
+  }
+
+  // Square roots in place, several at a time.
+  private static func takeRoots(_ values: UnsafeMutableBufferPointer<Double>) {
+    var place = 0
+    while place + 8 <= values.count {
+      put(eight(values, place).squareRoot(), place, values)
+      place += 8
     }
-    let (points, weights) = (points + [origin], weights + [originWeights])
-    DistanceTable.withBuffers(&plus, &minus) { plus, minus in
-      for i in 0..<points.count {
-        for j in (i + 1)..<max(points.count, i + 1) {
-          let row = squaredDistances(points[i], points[j])
-          row.withUnsafeBufferPointer { row in
-            weights[i].withUnsafeBufferPointer { a in
-              weights[j].withUnsafeBufferPointer { b in
-                for token in 0..<tokenCount {
-                  let term = a[token] * b[token] * row[token]
-                  plus[token] -= min(term, 0)
-                  minus[token] += max(term, 0)
-                }
-              }
-            }
-          }
-        }
-      }
-      for token in plus.indices { plus[token] = DistanceTable.settled(plus[token], minus[token]) }
+    while place < values.count {
+      values[place] = values[place].squareRoot()
+      place += 1
     }
-    return plus
   }
 
   /// Adds up the distances of a pair over the tokens of each of several sets.
@@ -301,7 +277,7 @@ public struct DistanceTable: Sendable {
   }
 
   // Eight running sums for each set, so that neighbouring tokens of one set do not wait for one another.
-  fileprivate func totals(_ u: Int, _ v: Int, by sets: ArraySlice<UInt8>, count: Int) -> [Double] {
+  func totals(_ u: Int, _ v: Int, by sets: ArraySlice<UInt8>, count: Int) -> [Double] {
     var lanes = [Double](repeating: 0, count: 8 * count)
     squaredDistances(u, v).withUnsafeBufferPointer { row in
       sets.withUnsafeBufferPointer { sets in
@@ -329,117 +305,5 @@ public struct DistanceTable: Sendable {
   @inline(__always)
   private static func pair(_ u: Int, _ v: Int, _ count: Int) -> Int {
     u * (2 * count - u - 1) / 2 + u + (v - u - 1)
-  }
-
-  // Eight running sums, so that the order of additions is the same on every processor.
-  @inline(__always)
-  private static func squaredDistance(
-    _ a: UnsafeBufferPointer<Float>, _ b: UnsafeBufferPointer<Float>, from first: Int, count: Int
-  ) -> Double {
-    var lanes = SIMD8<Double>.zero
-    var index = first
-    let end = first + count
-    while index + 8 <= end {
-      var x = SIMD8<Float>.zero
-      var y = SIMD8<Float>.zero
-      for lane in 0..<8 {
-        x[lane] = a[index + lane]
-        y[lane] = b[index + lane]
-      }
-      let difference = SIMD8<Double>(x) - SIMD8<Double>(y)
-      lanes += difference * difference
-      index += 8
-    }
-    var sum = 0.0
-    while index < end {
-      let difference = Double(a[index]) - Double(b[index])
-      sum += difference * difference
-      index += 1
-    }
-    for lane in 0..<8 { sum += lanes[lane] }
-    return sum
-  }
-}
-
-/// Sums over the tokens of each of several groups, kept as far as they have been asked for.
-public final class GroupTotals: Sendable {
-  private let table: DistanceTable
-  private let groups: ArraySlice<UInt8>
-  private let groupCount: Int
-  private let known = Mutex([Int: [Double]]())
-
-  /// `groups` has one entry below `groupCount` for each token of the table.
-  public init(_ table: DistanceTable, groups: ArraySlice<UInt8>, groupCount: Int) {
-    precondition(groups.count == table.tokenCount && groups.allSatisfy { $0 < groupCount })
-    self.table = table
-    self.groups = groups
-    self.groupCount = groupCount
-  }
-
-  /// Squared norms summed over all tokens, each group having its own combination.
-  ///
-  /// Cost: one pass over the tokens for every pair of points that is new here.
-  public func sumOfSquaredNorms(of combinations: [[(point: Int, weight: Double)]]) -> Double {
-    let form = QuadraticForms(combinations, origin: table.origin)
-    var (plus, minus) = ([Double](repeating: 0, count: groupCount), [Double](repeating: 0, count: groupCount))
-    for pair in form.pairs {
-      let totals = totals(pair.first, pair.second)
-      for (group, factor) in pair.factors {
-        if factor > 0 {
-          plus[group] += factor * totals[group]
-        } else {
-          minus[group] -= factor * totals[group]
-        }
-      }
-    }
-    return zip(plus, minus).reduce(0) { $0 + DistanceTable.settled($1.0, $1.1) }
-  }
-
-  private func totals(_ u: Int, _ v: Int) -> [Double] {
-    let key = u * (table.origin + 1) + v
-    if let totals = known.withLock({ $0[key] }) { return totals }
-    let totals = table.totals(u, v, by: groups, count: groupCount)
-    known.withLock { $0[key] = totals }
-    return totals
-  }
-}
-
-/// The squared norms of several combinations as weights of pairwise distances.
-///
-/// `‖Σ w_u f_u‖² = Σ_(u<v) −w_u w_v D2[u, v]`, the origin with weight `−Σ w_u` being one of the points.
-private struct QuadraticForms {
-  /// A pair of points u < v with its factor in every combination where it has one.
-  struct Pair {
-    var first: Int
-    var second: Int
-    var factors: [(combination: Int, factor: Double)]
-  }
-
-  let combinationCount: Int
-  private(set) var pairs: [Pair] = []
-
-  init(_ combinations: [[(point: Int, weight: Double)]], origin: Int) {
-    combinationCount = combinations.count
-    var places: [Int: Int] = [:]
-    for (combination, weights) in combinations.enumerated() {
-      let sum = weights.reduce(0) { $0 + $1.weight }
-      let size = weights.reduce(0) { $0 + abs($1.weight) }
-      // What rounding leaves of weights that add up to zero is no weight of the origin.
-      let rest = abs(sum) <= 4 * Double.ulpOfOne * size ? 0 : -sum
-      let all = (weights + [(origin, rest)]).filter { $0.weight != 0 }
-      for i in all.indices {
-        for j in (i + 1)..<max(all.count, i + 1) {
-          precondition(all[i].point != all[j].point, "a point appears twice in a combination")
-          let (u, v) = (min(all[i].point, all[j].point), max(all[i].point, all[j].point))
-          let key = u * (origin + 1) + v
-          let place = places[key] ?? pairs.count
-          if place == pairs.count {
-            places[key] = place
-            pairs.append(Pair(first: u, second: v, factors: []))
-          }
-          pairs[place].factors.append((combination, -all[i].weight * all[j].weight))
-        }
-      }
-    }
   }
 }

@@ -1,22 +1,20 @@
 /// Sums over tokens, in eight running sums: the same order of additions on every processor.
 package enum FixedOrder {
-  package static func sum(_ values: [Double]) -> Double {
+  package static func sum(_ values: [Double]) -> Double { values.withUnsafeBufferPointer { sum($0) } }
+
+  package static func sum(_ values: UnsafeBufferPointer<Double>) -> Double {
     var lanes = SIMD8<Double>.zero
     var index = 0
-    return values.withUnsafeBufferPointer { values in
-      while index + 8 <= values.count {
-        var next = SIMD8<Double>.zero
-        for lane in 0..<8 { next[lane] = values[index + lane] }
-        lanes += next
-        index += 8
-      }
-      var sum = lanes.sum()
-      while index < values.count {
-        sum += values[index]
-        index += 1
-      }
-      return sum
+    while index + 8 <= values.count {
+      lanes += UnsafeRawPointer(values.baseAddress! + index).loadUnaligned(as: SIMD8<Double>.self)
+      index += 8
     }
+    var sum = lanes.sum()
+    while index < values.count {
+      sum += values[index]
+      index += 1
+    }
+    return sum
   }
 
   /// Adds `factor` times each value to its total.

@@ -29,6 +29,8 @@ public struct Geometry: Sendable {
   /// The valid tokens of the site's layout; padding rows are left out.
   public let tokens: [TokenTable.Token]
   public let modalities: [String]
+  /// All tokens, those of each modality and those of each frame: distances are summed over each.
+  public let sets: [TokenSet]
   /// Guidance branches of a step in the recording; `calls` has one entry for each but at the site `guided`.
   public let recordedBranchCount: Int
   /// Numbers of a valid token, all tokens together.
@@ -62,6 +64,7 @@ public struct Geometry: Sendable {
     self.calls = calls
     self.tokens = tokens
     self.modalities = modalities
+    sets = TokenSet.sets(of: tokens, modalities: modalities)
     self.recordedBranchCount = recordedBranchCount ?? calls.count
     elementCount = tokens.reduce(0) { $0 + $1.validChannels }
     self.distances = distances
@@ -118,12 +121,19 @@ public struct Geometry: Sendable {
     return squaredNorms(of: recorded(at: position), branch: branch)
   }
 
-  /// Mean over tokens of the squared norm of what a call emits.
-  public func meanSquare(_ position: Int, branch: Int) -> Double {
-    let sum =
-      emissionSquaredNorms.map { FixedOrder.sum($0[branch * callCount + position]) }
-      ?? distances.sumOfSquaredNorms(of: weights(of: recorded(at: position), branch: branch))
-    return sum / Double(tokenCount)
+  /// Mean over the tokens of a set (``sets``) of the squared norm of what a call emits.
+  public func meanSquare(_ position: Int, branch: Int, set: Int = 0) -> Double {
+    let members = sets[set].members
+    guard let emissionSquaredNorms else {
+      if split == nil {
+        return distances.total(point(position, branch: branch), distances.origin, set: set)
+          / Double(members.count)
+      }
+      return distances.sumOfSquaredNorms(of: weights(of: recorded(at: position), branch: branch), set: set)
+        / Double(members.count)
+    }
+    let norms = emissionSquaredNorms[branch * callCount + position]
+    return FixedOrder.sum(set == 0 ? norms : members.map { norms[$0] }) / Double(members.count)
   }
 
   /// Predicted wall seconds of one call that is computed.

@@ -5,6 +5,8 @@ import Synchronization
 ///
 /// May be used from several threads; one request is answered at a time.
 public final class GeometryCatalog: Sendable {
+  /// Tells the trace from others by its contents; nil when the trace has no digest.
+  public var digest: String? { origin.digest }
   /// Names the trace, or the folder where there is no trace, in errors.
   public let path: String
   /// Blocks of the recorded model.
@@ -83,9 +85,6 @@ public final class GeometryCatalog: Sendable {
     header = contents.geometries[0].header
     origin = Origin(digest: contents.digest, folder: folder)
   }
-
-  /// Digest of the measured trace; nil where it has none.
-  public var digest: String? { origin.digest }
 
   /// One geometry per chunk, with the requested changes.
   public func geometries(for request: GeometryRequest) throws -> [Geometry] {

@@ -3,14 +3,15 @@ import Synchronization
 
 /// The geometry of a trace at one site, kept in a file: distances without the features.
 ///
-/// Layout, numbers little-endian: the 8 bytes `WCTGEOM1`; for every chunk its distances (float64, pair by
+/// Layout, numbers little-endian: the 8 bytes `WCTGEOM2`; for every chunk its distances (float64, pair by
 /// pair, a pair's tokens in a row), the XXH64 of every tile of them (a tile is one pair over one block of
-/// tokens), what the calls emit and the final latent as squared norms (float64); then a JSON description of
-/// all of it, and 24 bytes: the description's length, its XXH64 and `WCTGEOM1` again. The rest is derived
+/// tokens), the distances summed over each token set, what the calls emit and the final latent as squared norms
+/// (float64); then a JSON description of
+/// all of it, and 24 bytes: the description's length, its XXH64 and `WCTGEOM2` again. The rest is derived
 /// from a trace and made again from it when it is damaged or stale; nothing here is the only copy.
 struct GeometryFile {
   static let suffix = ".wcg"
-  static let magic = Array("WCTGEOM1".utf8)
+  static let magic = Array("WCTGEOM2".utf8)
 
   /// What the file says of itself.
   struct Description: Codable {
@@ -65,6 +66,7 @@ struct GeometryFile {
     }
 
     var failure: TraceError? { state.withLock { $0.failure } }
+    var heldByteCount: Int { state.withLock { 8 * tokenCount * $0.rows.count } }
 
     subscript(pair: Int) -> [Double] {
       if let row = state.withLock({ $0.rows[pair] }) { return row }
@@ -150,6 +152,7 @@ extension GeometryFile {
     guard !tokens.isEmpty, tokens.allSatisfy({ description.modalities.indices.contains($0.modality) }) else {
       throw corrupt("the description contradicts itself")
     }
+    let setCount = TokenSet.sets(of: tokens, modalities: description.modalities).count
     var offset = 8
     var geometries: [Geometry] = []
     for (chunk, expected) in zip(description.chunks, description.hashes) {
@@ -163,7 +166,9 @@ extension GeometryFile {
       let distances = offset
       offset += 8 * pairs * tokens.count
       let emissionRows = chunk.hasEmission ? chunk.calls.count * positions : 0
-      let count = pairs * chunk.tileEnds.count + (emissionRows + (chunk.hasFinal ? 1 : 0)) * tokens.count
+      let hashCount = pairs * chunk.tileEnds.count
+      let count =
+        hashCount + pairs * setCount + (emissionRows + (chunk.hasFinal ? 1 : 0)) * tokens.count
       guard offset + 8 * count <= file.byteCount - 24 - Int(length) else {
         throw corrupt("the file is cut off")
       }
@@ -172,8 +177,11 @@ extension GeometryFile {
         throw corrupt("the numbers do not match their checksum")
       }
       offset += 8 * count
-      let hashes = numbers[..<(pairs * chunk.tileEnds.count)].map(\.bitPattern)
-      let rest = Array(numbers[(pairs * chunk.tileEnds.count)...])
+      let hashes = numbers[..<hashCount].map(\.bitPattern)
+      let totals = (0..<setCount).map { set in
+        Array(numbers[(hashCount + set * pairs)..<(hashCount + (set + 1) * pairs)])
+      }
+      let rest = Array(numbers[(hashCount + pairs * setCount)...])
       let emission = (0..<emissionRows).map { Array(rest[($0 * tokens.count)..<(($0 + 1) * tokens.count)]) }
       var stretchSeconds: [Tap: Double] = [:]
       for (name, seconds) in chunk.stretchSeconds {
@@ -189,7 +197,8 @@ extension GeometryFile {
             pointCount: chunk.pointCount, tokenCount: tokens.count,
             rows: .file(
               Rows(
-                file, offset: distances, tokenCount: tokens.count, tileEnds: chunk.tileEnds, hashes: hashes))),
+                file, offset: distances, tokenCount: tokens.count, tileEnds: chunk.tileEnds, hashes: hashes)),
+            totals: totals),
           emissionSquaredNorms: chunk.hasEmission ? emission : nil,
           finalSquaredNorms: chunk.hasFinal ? Array(rest.suffix(tokens.count)) : [],
           stretchSeconds: stretchSeconds, recordedBranchCount: description.branchCount,

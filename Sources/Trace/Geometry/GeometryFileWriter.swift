@@ -61,7 +61,8 @@ struct GeometryFileWriter {
         offset += 8 * pairCount * shape.tokenCount
         let (ends, hashes) = tiles.summary
         let rest =
-          hashes.map { Double(bitPattern: $0) } + (geometry.emissionSquaredNorms ?? []).flatMap { $0 }
+          hashes.map { Double(bitPattern: $0) } + geometry.distances.totals.flatMap { $0 }
+          + (geometry.emissionSquaredNorms ?? []).flatMap { $0 }
           + geometry.finalSquaredNorms
         try file.write(rest[...], at: offset)
         offset += 8 * rest.count

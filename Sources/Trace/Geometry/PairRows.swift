@@ -12,6 +12,14 @@ enum PairRows: Sendable {
     }
   }
 
+  /// Bytes of the rows in memory.
+  var heldByteCount: Int {
+    switch self {
+    case .memory(let rows): rows.reduce(0) { $0 + 8 * $1.count }
+    case .file(let rows): rows.heldByteCount
+    }
+  }
+
   /// Why a row could not be read; its numbers are then NaN.
   var failure: TraceError? {
     switch self {
@@ -48,18 +56,4 @@ final class PairsInMemory: PairSink {
   }
 
   var rows: PairRows { .memory(kept.withLock { $0 }) }
-}
-
-/// Distances of each pair summed over all tokens, made when first asked for.
-final class PairTotals: Sendable {
-  private let known: Mutex<[Double?]>
-
-  init(pairCount: Int) { known = Mutex(Array(repeating: nil, count: pairCount)) }
-
-  func value(_ pair: Int, _ row: () -> [Double]) -> Double {
-    if let total = known.withLock({ $0[pair] }) { return total }
-    let total = FixedOrder.sum(row())
-    known.withLock { $0[pair] = total }
-    return total
-  }
 }

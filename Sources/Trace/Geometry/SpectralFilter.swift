@@ -35,7 +35,7 @@ public struct SpectralFilter: Hashable, Sendable {
   /// Filters `values`, one row of `channels` numbers per valid token, at noise level `sigma`.
   ///
   /// Cost: tokens · channels · (frames + rows + columns) multiplications.
-  func apply(to values: [Float], channels: Int, grid: TokenGrid, sigma: Double) -> [Float] {
+  package func apply(to values: [Double], channels: Int, grid: TokenGrid, sigma: Double) -> [Double] {
     var result = values
     for part in grid.grids {
       for (axis, count) in part.extents.enumerated() where count > 1 {
@@ -49,13 +49,13 @@ public struct SpectralFilter: Hashable, Sendable {
             for target in 0..<count {
               let weight = kernel[(target - source + count) % count]
               for channel in 0..<channels {
-                line[target * channels + channel] += weight * Double(result[place * channels + channel])
+                line[target * channels + channel] += weight * result[place * channels + channel]
               }
             }
           }
           for (target, place) in places.enumerated() {
             for channel in 0..<channels {
-              result[place * channels + channel] = Float(line[target * channels + channel])
+              result[place * channels + channel] = line[target * channels + channel]
             }
           }
         }

@@ -1,5 +1,5 @@
 /// The tokens of a layout as full grids of frames, rows and columns, one grid per modality.
-struct TokenGrid {
+package struct TokenGrid {
   /// One modality: its extents and the place of each grid point among the valid tokens, row-major.
   struct Grid {
     var frames: Int
@@ -13,7 +13,7 @@ struct TokenGrid {
   let grids: [Grid]
 
   /// Nil when the tokens of a modality do not fill a grid, each point once.
-  init?(_ tokens: [TokenTable.Token]) {
+  package init?(_ tokens: [TokenTable.Token]) {
     var grids: [Grid] = []
     for modality in Set(tokens.map(\.modality)).sorted() {
       let members = tokens.indices.filter { tokens[$0].modality == modality }

@@ -2,8 +2,9 @@
 ///
 /// It records what is selected at the taps of its sink and never changes the run: the answers are those of `inner`.
 /// When `inner` jumps, the taps in between are absent, the target is predicted and everything after
-/// it derived; the model must show the target next, with the tensors of the jump. A group ends at
-/// `guided`, and only then are its calls written.
+/// it derived; the model must show the target next, with the tensors of the jump. What `inner` replaces is
+/// recorded as replaced, predicted, and what follows from it derived. A group ends at `guided`, and only then
+/// are its calls written.
 ///
 /// Times are wall times between taps, without the time spent in the recorder and in `inner`. A group
 /// runs in lockstep, so its time is shared equally between its calls.
@@ -17,9 +18,11 @@ public struct Recorder: CallHook {
   private var group: [Call] = []
   // Tensors and states by tap, then by place in the group.
   private var features: [Tap: [Tensor]] = [:]
-  private var states: [Tap: TapState] = [:]
+  private var states: [Tap: [TapState]] = [:]
   private var stretches: [Tap: Duration] = [:]
   private var jumpTarget: Tap?
+  // By place in the group, whether an earlier value was replaced.
+  private var isReplaced: [Bool] = []
   private var mark = ContinuousClock.now
 
   /// `layouts` are the model's whole ones; a selection of tokens needs them, and the sink those that
@@ -41,6 +44,7 @@ public struct Recorder: CallHook {
     precondition(!group.isEmpty, "a group has at least one call")
     self.group = group
     jumpTarget = nil
+    isReplaced = group.map { _ in false }
     try inner.begin(group)
     mark = .now
   }
@@ -49,18 +53,36 @@ public struct Recorder: CallHook {
     stretches[tap] = mark.duration(to: .now)
     precondition(
       tensors.count == (tap == .guided ? 1 : group.count), "one tensor per call, one in all at `guided`")
-    if sink.taps[tap] != nil, group.contains(where: selection.includes) {
-      features[tap] = rows[tap].map { rows in tensors.map { $0.selecting(rows: rows) } } ?? tensors
-      states[tap] = jumpTarget == nil ? .fresh : tap == jumpTarget ? .predicted : .derived
-    }
     let passage = try inner.reached(tap, tensors)
-    if case .jump(let target, _) = passage {
+    var shown = tensors
+    var states = tensors.indices.map { place in state(at: tap, place) }
+    switch passage {
+    case .onward: break
+    case .jump(let target, _):
       precondition(target > tap, "a jump leads to a later tap")
       jumpTarget = target
+    case .replace(let others):
+      precondition(others.count == tensors.count, "one tensor, or none, per tensor that was shown")
+      for (place, other) in others.enumerated() where other != nil {
+        shown[place] = other!
+        states[place] = .predicted
+        if tap != .guided { isReplaced[place] = true }
+      }
+    }
+    if sink.taps[tap] != nil, group.contains(where: selection.includes) {
+      features[tap] = rows[tap].map { rows in shown.map { $0.selecting(rows: rows) } } ?? shown
+      self.states[tap] = states
     }
     if tap == .guided { try finishGroup() }
     mark = .now
     return passage
+  }
+
+  // How a value came about that the model has just shown; at `guided` all branches meet.
+  private func state(at tap: Tap, _ place: Int) -> TapState {
+    if jumpTarget == tap { return .predicted }
+    let isDerived = tap == .guided ? isReplaced.contains(true) : isReplaced[place]
+    return jumpTarget != nil || isDerived ? .derived : .fresh
   }
 
   private mutating func finishGroup() throws(TraceError) {
@@ -71,7 +93,7 @@ public struct Recorder: CallHook {
       // `guided` has one tensor for all branches: it stays with the first call of the group.
       let own = selection.includes(call) ? features.filter { place < $0.value.count } : [:]
       try sink.append(
-        call, states: states.filter { own[$0.key] != nil }, stretchSeconds: seconds,
+        call, states: states.filter { own[$0.key] != nil }.mapValues { $0[place] }, stretchSeconds: seconds,
         features: own.mapValues { $0[place] })
     }
     group = []

@@ -55,11 +55,14 @@ public struct EdgeCosts: Hashable, Sendable {
     }
     switch method {
     case .lemica:
-      let streaks = StreakCosts(geometry, HoldPredictor(), .streak)
+      let hold = HoldPredictor()
+      let squares = StreakSquares(geometry, hold)
       return [
         anchors.map { anchor in
-          streaks.costs(anchors: [anchor], longest: room(anchor))
-            .map { ($0 / square).squareRoot() }
+          let steps = (0..<room(anchor)).map {
+            hold.combinations(anchors: [anchor], distance: $0 + 1)
+          }
+          return ([0] + squares.streaks(after: [anchor], steps)).map { ($0 / square).squareRoot() }
         }
       ]
     case .meancache:
@@ -86,12 +89,12 @@ public struct EdgeCosts: Hashable, Sendable {
     policy.begin(CallStream(geometry, segment: segment, branch: 0))
     for position in segment.lowerBound...anchor { policy.computed(at: position, signals: signals) }
     var costs = [0.0]
-    var sum = Weights()
+    var sum = Combination()
     for position in (anchor + 1)..<(anchor + 1 + longest) {
       let error =
         policy.prediction(at: position, signals: signals).combinations[0] - Combination(valueAt: position)
-      sum.add(error, times: geometry.calls[0][position].weight, branch: 0, geometry)
-      costs.append(geometry.distances.sumOfSquaredNorms(of: sum.terms))
+      sum = sum + error * geometry.calls[0][position].weight
+      costs.append(geometry.distances.sumOfSquaredNorms(of: geometry.weights(of: sum, branch: 0)))
     }
     return costs
   }

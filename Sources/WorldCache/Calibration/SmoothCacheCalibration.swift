@@ -17,7 +17,7 @@ public struct SmoothCacheCalibration: Hashable, Sendable {
 
   /// The calls that the scan computes at an error of at most `alpha`, ascending.
   public func schedule(alpha: Double) -> [Int] {
-    SmoothCachePolicy.schedule(rows: rows, alpha: alpha, callCount: rows[0].count + 1).sorted()
+    SmoothCachePolicy.Scan(rows: rows, alpha: alpha, callCount: rows[0].count + 1).computed.sorted()
   }
 
   init(site: Site, _ samples: [[[Double]]]) {

@@ -126,7 +126,7 @@ struct Field: Sendable {
 /// The members of a group of keys.
 struct Members {
   let owner: Field
-  let fields: [String: Field]
+  var fields: [String: Field]
 
   subscript(key: String) -> Field? { fields[key] }
 

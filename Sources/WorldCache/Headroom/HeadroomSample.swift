@@ -28,11 +28,10 @@ struct HeadroomSample: Sendable {
   init(_ geometries: [Geometry]) throws {
     chunks = try geometries.map { geometry in
       let edges = try EdgeCosts.costs(.lemica, over: geometry, longest: geometry.callCount)[0]
-      let square = FixedOrder.sum(geometry.finalSquaredNorms)
       return Chunk(
         ideals: try HeadroomSample.predictors.map { name, predictor in
-          let search = try IdealSearch(geometry, predictor, objective: .streak)
-          return Ideal(predictor: name, errors: search.costs.map { ($0 / square).squareRoot() })
+          let search = try IdealSearch([geometry], predictor)
+          return Ideal(predictor: name, errors: search.costs.map { $0.squareRoot() })
         }, squaredEdges: edges.map { $0.map { $0 * $0 } }, sigmas: geometry.calls[0].map(\.sigma))
     }
   }

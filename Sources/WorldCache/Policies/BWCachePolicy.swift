@@ -19,6 +19,7 @@ struct BWCachePolicy: Policy {
       Parameter(
         "reuse", .real(0...1), default: "0.1", "calls predicted in a row (R), as a share of all; at least 1"),
     ],
+    thresholds: [Threshold("threshold", .predictBelow)],
     kind: .ordinary { BWCachePolicy($0) })
 
   let spec: PolicySpec

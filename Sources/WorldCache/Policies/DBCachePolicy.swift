@@ -10,6 +10,10 @@ import Trace
 /// of the first Fn blocks and a the last computed call. Differences count towards the budget whenever they
 /// are measured, at computed steps too; a threshold of 1 or more predicts without measuring.
 ///
+/// The calibrators predict instead of holding: TaylorSeer, FoCa (``HeunForecaster``) and DMD (``ModeForecaster``).
+/// Every pipeline call has a new context, whose calibrator comes into being at its first computed step and
+/// therefore counts one step less than the host (`lag=1`).
+///
 /// Differs: the important-token condition (its relative changes are per token) and channel sub-sampling are
 /// not offered. With Bn > 0 the error is that of the value from which the last blocks run, not theirs.
 struct DBCachePolicy: Policy {
@@ -41,25 +45,38 @@ struct DBCachePolicy: Policy {
         "budget", .real(0...Double.greatestFiniteMagnitude), default: "0",
         "sum of measured differences from which on all is computed; 0 for none"),
       Parameter(
-        "mask", .choice(["none"] + StepMask.allCases.map(\.rawValue)), default: "none",
+        "mask", .choice(["none"] + StepMask.allCases.map(\.rawValue) + ["own"]), default: "none",
         "steps that are computed anyway (SCM)"),
+      Parameter(
+        "calls", .text(MaskPolicy.allowed), default: nil, "which steps are computed anyway",
+        when: .init(key: "mask", choices: ["own"])),
       Parameter(
         "mask-policy", .choice(["dynamic", "static"]), default: "dynamic",
         "whether the other steps are decided by the rules or all predicted",
-        when: .init(key: "mask", choices: StepMask.allCases.map(\.rawValue))),
+        when: .init(key: "mask", choices: StepMask.allCases.map(\.rawValue) + ["own"])),
       Parameter(
         "branches", .choice(["pooled", "separate", "lead"]), default: "pooled",
         "one decision for all guidance branches, one for each, or that of the first for all"),
-      Parameter("predictor", .choice(["hold", "taylor"]), default: "hold", "how the middle is predicted"),
+      Parameter(
+        "predictor", .choice(["hold", "taylor", "foca", "dmd"]), default: "hold",
+        "how the middle is predicted (cache-dit's calibrators)"),
       Parameter(
         "order", .integer(1...4), default: "1", "highest order of the differences",
         when: .init(key: "predictor", choices: ["taylor"])),
       Parameter(
-        "lag", .integer(0...1), default: "0",
-        "steps by which the calibrator's clock runs behind (f86744a: 1); its differences begin after step 1 + lag",
+        "lag", .integer(0...1), default: "1",
+        "steps by which the calibrator's clock runs behind; its differences begin after step 1 + lag",
         when: .init(key: "predictor", choices: ["taylor"])),
+      Parameter(
+        "history", .integer(4...16), default: "6", "computed values looked back on at most",
+        when: .init(key: "predictor", choices: ["dmd"])),
     ],
-    kind: .ordinary { DBCachePolicy($0) })
+    thresholds: [
+      // 0 computes and 1 predicts without measuring; a budget of 0 is none.
+      Threshold("threshold", breaks: [.leastNonzeroMagnitude, 1], .predictBelow),
+      Threshold("budget", breaks: [.leastNonzeroMagnitude], .predictBelow),
+    ],
+    kind: .ordinary { try DBCachePolicy($0) })
 
   let spec: PolicySpec
   let coupling: Coupling
@@ -73,9 +90,14 @@ struct DBCachePolicy: Policy {
   private let isSticky: Bool
   private let budget: Double
   private let preset: StepMask?
+  private let ownCalls: FixedSchedule.Calls?
   private let isStatic: Bool
 
-  private var forecaster: Forecaster
+  let predictor: (any Predictor)?
+  let cachedTensorCount: Int
+  private var forecaster: any Forecasting
+  /// The newest computed call.
+  private var anchor: Int?
   private var mask: [Bool]?
   private var stream: CallStream?
   private var cachedCount = 0
@@ -83,7 +105,7 @@ struct DBCachePolicy: Policy {
   private var continuous = 0
   private var spent = 0.0
 
-  init(_ values: ParameterValues) {
+  init(_ values: ParameterValues) throws {
     spec = values.spec
     coupling = Coupling(rawValue: values.choice("branches"))!
     firstBlocks = values.integer("fn")
@@ -96,17 +118,38 @@ struct DBCachePolicy: Policy {
     isSticky = values.choice("counter") == "sticky"
     budget = values.real("budget")
     preset = StepMask(rawValue: values.choice("mask"))
-    isStatic = preset != nil && values.choice("mask-policy") == "static"
-    forecaster = Forecaster(
-      values.choice("predictor") == "hold"
-        ? HoldPredictor()
-        : TaylorPredictor(order: values.integer("order"), firstEnhance: 3 + values.integer("lag")))
+    if values.choice("mask") == "own" {
+      let text = values.text("calls")
+      guard let calls = MaskPolicy.calls(text) else {
+        throw PolicyError("calls=\(text) of policy 'dbcache' is not allowed; it takes \(MaskPolicy.allowed)")
+      }
+      ownCalls = calls
+    } else {
+      ownCalls = nil
+    }
+    isStatic = values.choice("mask") != "none" && values.choice("mask-policy") == "static"
+    let kept: Int
+    switch values.choice("predictor") {
+    case "hold":
+      (predictor, kept) = (HoldPredictor(), 1)
+      forecaster = Forecaster(HoldPredictor())
+    case "taylor":
+      let taylor = TaylorPredictor(order: values.integer("order"), firstEnhance: 3 + values.integer("lag"))
+      (predictor, kept) = (taylor, taylor.anchorCount)
+      forecaster = Forecaster(taylor)
+    case "foca":
+      (predictor, kept) = (nil, 4)
+      forecaster = HeunForecaster()
+    case "dmd":
+      (predictor, kept) = (nil, values.integer("history"))
+      forecaster = ModeForecaster(history: values.integer("history"))
+    default: preconditionFailure("a predictor is declared but not made")
+    }
+    cachedTensorCount = kept + 1
   }
 
   var site: Site? { .rest(after: firstBlocks, tail: lastBlocks) }
   var station: Tap { .block(firstBlocks) }
-  var predictor: (any Predictor)? { forecaster.predictor }
-  var cachedTensorCount: Int { forecaster.predictor.anchorCount + 1 }
   func changes(blockCount: Int) -> [ChangeRequest] { [residual] }
 
   private var residual: ChangeRequest {
@@ -114,16 +157,21 @@ struct DBCachePolicy: Policy {
   }
 
   func check(_ geometry: Geometry) throws {
-    guard let preset, preset.mask(callCount: geometry.callCount) == nil else { return }
+    guard preset != nil || ownCalls != nil, mask(callCount: geometry.callCount) == nil else { return }
     throw PolicyError(
-      "\(spec) has no mask for \(geometry.callCount) calls in a chunk; there are masks for "
-        + "\(StepMask.allowedCallCounts) calls")
+      "\(spec) has no mask for \(geometry.callCount) calls in a chunk"
+        + (preset == nil ? "" : "; there are masks for \(StepMask.allowedCallCounts) calls"))
+  }
+
+  private func mask(callCount: Int) -> [Bool]? {
+    preset?.mask(callCount: callCount) ?? ownCalls?.mask(callCount: callCount)
   }
 
   mutating func begin(_ stream: CallStream) {
     self.stream = stream
-    mask = preset.flatMap { $0.mask(callCount: stream.steps.count) }
+    mask = mask(callCount: stream.steps.count)
     (cachedCount, newestCached, continuous, spent) = (0, nil, 0, 0)
+    anchor = nil
     forecaster.reset()
   }
 
@@ -132,7 +180,7 @@ struct DBCachePolicy: Policy {
     if !isSticky, newestCached != position - 1 { continuous = 0 }
     let warmUpCount = min(warmUp, mask?.prefix { $0 }.count ?? warmUp)
     if index < warmUpCount, index % warmUpInterval == 0 { return Decision(.compute, .warmUp) }
-    guard let anchor = forecaster.anchors.first else { return Decision(.compute, .warmUp) }
+    guard let anchor else { return Decision(.compute, .warmUp) }
     if let mask {
       if mask[position] { return Decision(.compute, .schedule) }
       if isStatic { return Decision(.predict, .schedule) }
@@ -170,6 +218,7 @@ struct DBCachePolicy: Policy {
   }
 
   mutating func computed(at position: Int, signals: some Signals) {
+    anchor = position
     forecaster.computed(at: position, signals: signals)
   }
 }

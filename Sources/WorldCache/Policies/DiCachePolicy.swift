@@ -30,6 +30,9 @@ struct DiCachePolicy: Policy {
         by: .init(key: "variant", values: ["flux-minus": "0"]), "share of the calls computed at the start"),
       Parameter("depth", .integer(1...1_000_000), default: "1", "blocks that are probed"),
     ],
+    thresholds: [
+      Threshold("threshold") { $0.choice("variant") == "hunyuan" ? .predictAtMost : .predictBelow }
+    ],
     kind: .ordinary { DiCachePolicy($0) })
 
   private enum Variant: String {

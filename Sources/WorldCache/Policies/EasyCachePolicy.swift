@@ -21,6 +21,7 @@ struct EasyCachePolicy: Policy {
         "warmup", .integer(0...1_000_000), default: "10",
         by: .init(key: "model", values: ["hunyuan": "5"]), "steps computed at the start"),
     ],
+    thresholds: [Threshold("threshold", .predictBelow)],
     kind: .ordinary { EasyCachePolicy($0) })
 
   private static let latent = ChangeRequest(Quantity(.latent), .all)

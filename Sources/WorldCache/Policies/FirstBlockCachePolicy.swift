@@ -30,6 +30,9 @@ struct FirstBlockCachePolicy: Policy {
         "highest order of the differences by which the residual is extrapolated (ParaAttention's TaylorSeer has 2); 0 holds"
       ),
     ],
+    thresholds: [
+      Threshold("threshold") { $0.choice("variant") == "para" ? .predictBelow : .computeAbove }
+    ],
     kind: .ordinary { FirstBlockCachePolicy($0) })
 
   private static let residual = ChangeRequest(Quantity(.block(1), minus: .hidden(0)), .all)

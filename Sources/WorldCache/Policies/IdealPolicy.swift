@@ -16,8 +16,27 @@ public struct IdealPolicy: Policy {
       Parameter("calls", .counts, default: nil, "computed calls of each chunk"),
       Parameter(
         "objective", .choice(Objective.allCases.map(\.rawValue)), default: "streak",
-        "squared error summed within each streak (streak) or call by call (additive)"),
+        "error summed within each streak (streak) or call by call (additive); the largest one of a call (minimax), "
+          + "and then the second largest and so on (lexicographic)"),
       .site(),
+      Parameter(
+        "tokens", .text("all, a modality or frame.N"), default: "all", "whose errors the objective counts",
+        isQuiet: true),
+      Parameter(
+        "power", .real(0.01...1000), default: "2", "power to which errors are raised before they add up",
+        when: .init(key: "objective", choices: ["streak", "additive"]), isQuiet: true),
+      Parameter(
+        "weights", .choice(["none", "solver"]), default: "none",
+        "a call's error relative to its tensor (none) or to the final latent, times the solver's weight",
+        when: .init(key: "objective", choices: ["additive", "minimax", "lexicographic"]), isQuiet: true),
+      Parameter(
+        "warmup", .integer(1...1_000_000), default: "1", "calls computed at the start", isQuiet: true),
+      Parameter(
+        "longest-streak", .integer(0...1_000_000), default: "0",
+        "most predicted calls in a row; 0 for as many as the predictor is defined for", isQuiet: true),
+      Parameter(
+        "last", .choice(["free", "computed"]), default: "free", "whether the last call is computed",
+        isQuiet: true),
       Parameter(
         "order", .integer(0...2), default: "1", "highest order of the differences",
         when: .predictor("taylor", "hermite")),
@@ -34,7 +53,7 @@ public struct IdealPolicy: Policy {
         "polynomials of the weights", when: .predictor("hermite")),
     ] + GroupedPredictor.parameters(when: .predictor("worldcache")),
     kind: .oracle(
-      predictor: { try IdealPolicy.predictor($0) }, site: { $0.site("site") },
+      predictor: { try PredictorChoice.predictor($0) }, site: { $0.site("site") },
       make: { try IdealPolicy($0, $1, place: $2) }))
 
   public let spec: PolicySpec
@@ -44,7 +63,7 @@ public struct IdealPolicy: Policy {
   init(_ values: ParameterValues, _ geometry: Geometry, place: Int) throws {
     spec = values.spec
     site = values.site("site")
-    let predictor = try IdealPolicy.predictor(values)
+    let predictor = try PredictorChoice.predictor(values)
     forecaster = Forecaster(predictor)
     let counts = values.counts("calls")
     // `Replay` has checked that there are as many numbers as chunks.
@@ -53,7 +72,8 @@ public struct IdealPolicy: Policy {
       throw PolicyError("\(spec) asks for \(calls) computed calls; the chunk has \(geometry.callCount)")
     }
     let search = try IdealSearch(
-      geometry, predictor, objective: Objective(rawValue: values.choice("objective"))!, upTo: calls)
+      [geometry], predictor, IdealPolicy.aim(values), IdealPolicy.constraints(values), upTo: calls,
+      set: IdealPolicy.set(values.text("tokens"), geometry, spec))
     guard let schedule = search.schedule(computing: calls) else {
       let reason =
         calls < predictor.minimumAnchorCount
@@ -65,44 +85,40 @@ public struct IdealPolicy: Policy {
     computed = Set(schedule)
   }
 
+  /// The place of a named token set among the geometry's.
+  private static func set(_ name: String, _ geometry: Geometry, _ spec: PolicySpec) throws -> Int {
+    func spelling(_ set: TokenSet) -> String { set.kind == .frame ? "frame.\(set.name)" : set.name }
+    if let place = geometry.sets.firstIndex(where: { spelling($0) == name }) { return place }
+    throw PolicyError(
+      "\(spec) counts the errors of tokens=\(name); this trace has "
+        + geometry.sets.map(spelling).joined(separator: ", "))
+  }
+
   /// The specification of the ideal of another policy's predictor, with the computed calls of each chunk.
   static func spec(
     for predictor: any Predictor, site: Site, calls: [Int], objective: Objective? = nil
   ) -> PolicySpec {
-    let objective = objective ?? (IdealSearch.refusal(.streak, site) == nil ? .streak : .additive)
+    let objective = objective ?? (IdealSearch.refusal(Aim(), site) == nil ? .streak : .additive)
     var settings: [PolicySpec.Setting] = [
       .init("predictor", predictor.name), .init("calls", calls.map(String.init).joined(separator: "+")),
       .init("objective", objective.rawValue), .init("site", site.name),
     ]
-    switch predictor {
-    case let taylor as TaylorPredictor:
-      settings += [.init("order", "\(taylor.order)"), .init("first-enhance", "\(taylor.firstEnhance)")]
-    case let damped as DampedPredictor: settings.append(.init("n-max", "\(damped.nMax)"))
-    case let hermite as HermitePredictor:
-      settings += [
-        .init("order", "\(hermite.order)"), .init("first-enhance", "\(hermite.firstEnhance)"),
-        .init("sigma", hermite.sigma.shortest), .init("basis", hermite.basis.rawValue),
-      ]
-    case let grouped as GroupedPredictor: settings += grouped.settings
-    default: break
-    }
+    settings += PredictorChoice.settings(of: predictor)
     return PolicySpec(name: "ideal", settings: settings)
   }
 
-  static func predictor(_ values: ParameterValues) throws -> any Predictor {
-    switch values.choice("predictor") {
-    case "taylor":
-      TaylorPredictor(order: values.integer("order"), firstEnhance: values.integer("first-enhance"))
-    case "hermite":
-      HermitePredictor(
-        order: values.integer("order"), sigma: values.real("sigma"),
-        basis: HermitePredictor.Basis(rawValue: values.choice("basis"))!,
-        firstEnhance: values.integer("first-enhance"))
-    case "damped": DampedPredictor(nMax: values.integer("n-max"))
-    case "worldcache": try GroupedPredictor(values)
-    case "hold": HoldPredictor()
-    default: preconditionFailure("a predictor is declared but not made")
-    }
+  static func aim(_ values: ParameterValues) -> Aim {
+    let objective = Objective(rawValue: values.choice("objective"))!
+    return Aim(
+      objective, power: objective.isSum ? values.real("power") : 2,
+      isWeighted: objective != .streak && values.choice("weights") == "solver")
+  }
+
+  private static func constraints(_ values: ParameterValues) -> ScheduleConstraints {
+    let longest = values.integer("longest-streak")
+    return ScheduleConstraints(
+      warmUp: values.integer("warmup"), longestStreak: longest == 0 ? nil : longest,
+      lastComputed: values.choice("last") == "computed")
   }
 
   public let site: Site?

@@ -66,6 +66,11 @@ struct MagCachePolicy: Policy {
         "ratio of each call to the one before, the first 1; taken by nearest index where the number of calls differs",
         when: .init(key: "table", choices: ["custom"])),
     ] + limits + [CalibrationUse.none],
+    thresholds: [
+      Threshold("threshold") {
+        Family(rawValue: $0.choice("family"))!.countsEvaluations ? .predictBelow : .predictAtMost
+      }
+    ],
     kind: .ordinary { MagCachePolicy($0) }
   ).loading { spec in try CalibrationUse.path(in: spec).map { try MagCachePolicy.load($0) } }
 

@@ -17,12 +17,21 @@ enum MaskPolicy {
         calls: calls, source: "\(values.spec)")
     })
 
-  private static let allowed =
+  /// The specification that computes those positions and predicts the others at a site.
+  static func spec(computing positions: [Int], _ predictor: any Predictor, site: Site) -> PolicySpec {
+    PolicySpec(
+      name: "mask",
+      settings: [
+        .init("calls", positions.map(String.init).joined(separator: "+")), .init("predictor", predictor.name),
+      ] + PredictorChoice.settings(of: predictor) + [.init("site", site.name)])
+  }
+
+  static let allowed =
     "a 1 for each computed call and a 0 for each predicted one, such as 1101, or computed positions in "
     + "ascending order joined by +, such as 0+1+3"
 
   /// The first call is always computed, so that a mask begins with 1 and a list of positions with 0.
-  private static func calls(_ text: String) -> FixedSchedule.Calls? {
+  static func calls(_ text: String) -> FixedSchedule.Calls? {
     if text.first == "1" {
       return text.allSatisfy { $0 == "0" || $0 == "1" } ? .mask(text.map { $0 == "1" }) : nil
     }

@@ -58,6 +58,7 @@ struct ProgramPolicy: Policy {
   var site: Site? { declaration.site }
   var station: Tap { declaration.station }
   var coupling: Coupling { declaration.coupling }
+  var isSelfContained: Bool { false }
   var predictor: (any Predictor)? { nil }
   var cachedTensorCount: Int { declaration.tensorCount }
 

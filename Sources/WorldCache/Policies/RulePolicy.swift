@@ -15,7 +15,9 @@ struct RulePolicy: Policy {
     parameters: [fileParameter]
   ) { spec in
     let file = try RuleFile(ParameterValues.text("file", in: spec, among: [fileParameter]))
-    return PolicyEntry.Loaded(parameters: [fileParameter] + file.parameters) { values in
+    return PolicyEntry.Loaded(
+      parameters: [fileParameter] + file.parameters, thresholds: file.threshold.map { [$0] } ?? []
+    ) { values in
       let settings = file.parameters.map { ($0.key, values.text($0.key)) }
       return RulePolicy(
         spec: values.spec, name: values.text("file"),

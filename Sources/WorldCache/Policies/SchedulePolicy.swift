@@ -9,12 +9,27 @@ enum SchedulePolicy {
     parameters: parameters
   ) { spec in
     let path = try ParameterValues.text("file", in: spec, among: parameters)
-    let calls = try ScheduleFile.read(path)
-    return PolicyEntry.Loaded(parameters: parameters) { values in
+    let file = try ScheduleFile.read(path)
+    return PolicyEntry.Loaded(parameters: try parameters(of: file)) { values in
       FixedSchedule(
         spec: values.spec, site: values.site("site"), predictor: try PredictorChoice.predictor(values),
-        calls: calls, source: path)
+        calls: file.calls, source: path)
     }
+  }
+
+  // What the file says is what holds when a specification does not say otherwise.
+  private static func parameters(of file: ScheduleFile) throws -> [Parameter] {
+    var parameters = parameters
+    for (key, field) in file.settings {
+      let known = parameters.map(\.key).filter { $0 != "file" }
+      guard known.contains(key), let place = parameters.firstIndex(where: { $0.key == key }) else {
+        throw field.fault(
+          "the policy 'schedule' has no setting '\(key)'\(Spelling.hint(for: key, in: known)); it has "
+            + known.joined(separator: ", "))
+      }
+      parameters[place].defaultValue = try field.text()
+    }
+    return parameters
   }
 
   private static let parameters =

@@ -40,6 +40,11 @@ struct SenCachePolicy: Policy {
         by: .init(key: "model", values: ["cogvideox": "1", "ltx": "1"]),
         "evaluations computed at the start and at the end (LTX: 2 % of them, which is 1 of 50)"),
     ],
+    thresholds: [
+      Threshold("main", factors: ["scale"], .predictBelow),
+      Threshold("start", factors: ["scale"], .predictBelow),
+      Threshold("scale", factors: ["start", "main"], .predictBelow),
+    ],
     kind: .ordinary { try SenCachePolicy($0) })
 
   private static let latent = ChangeRequest(Quantity(.latent), .all)

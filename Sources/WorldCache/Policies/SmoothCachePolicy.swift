@@ -32,6 +32,7 @@ public struct SmoothCachePolicy: Policy {
         default: "trace", "where the calibrated errors come from"),
       .site("stack"), CalibrationUse.none,
     ],
+    thresholds: [Threshold("alpha", .predictAtMost)],
     kind: .oracle(
       predictor: { _ in HoldPredictor() }, site: { $0.site("site") },
       changes: { SmoothCachePolicy.changes($0.site("site"), blockCount: $1) },
@@ -55,7 +56,8 @@ public struct SmoothCachePolicy: Policy {
 
   public let spec: PolicySpec
   public let site: Site?
-  private let computed: Set<Int>
+  private let alpha: Double
+  private let scan: Scan
   private let calibrated: CalibrationUse?
   private var stream: CallStream?
   private var forecaster = Forecaster(HoldPredictor())
@@ -70,8 +72,8 @@ public struct SmoothCachePolicy: Policy {
       values.text("rows") == "trace"
       ? SmoothCachePolicy.rows(of: geometry, at: site, lookahead: lookahead)
       : try SmoothCachePolicy.rows(inFile: values.text("rows"), callCount: geometry.callCount)
-    computed = SmoothCachePolicy.schedule(
-      rows: Array(rows.prefix(lookahead)), alpha: values.real("alpha"), callCount: geometry.callCount)
+    alpha = values.real("alpha")
+    scan = Scan(rows: Array(rows.prefix(lookahead)), alpha: alpha, callCount: geometry.callCount)
   }
 
   /// With rows of a calibration; nothing of the recording is looked at.
@@ -79,8 +81,9 @@ public struct SmoothCachePolicy: Policy {
     spec = values.spec
     site = calibration.site
     calibrated = use
-    computed = SmoothCachePolicy.schedule(
-      rows: Array(calibration.rows.prefix(values.integer("lookahead"))), alpha: values.real("alpha"),
+    alpha = values.real("alpha")
+    scan = Scan(
+      rows: Array(calibration.rows.prefix(values.integer("lookahead"))), alpha: alpha,
       callCount: use.domain.callCount)
   }
 
@@ -137,18 +140,26 @@ public struct SmoothCachePolicy: Policy {
     return file.rows
   }
 
-  /// The calls that the scan computes.
-  static func schedule(rows: [[Double]], alpha: Double, callCount: Int) -> Set<Int> {
-    var computed: Set = [0, callCount - 1]
-    var call = 0
-    while call < callCount {
-      computed.insert(call)
-      let longest = rows.indices.last { row in
-        rows[row].indices.contains(call) && rows[row][call] <= alpha
+  /// The calls that the scan computes, and why it did not skip further.
+  struct Scan {
+    private(set) var computed: Set<Int>
+    /// By computed call: the smallest error for which it would have been skipped with others.
+    private(set) var refused: [Int: Double] = [:]
+
+    init(rows: [[Double]], alpha: Double, callCount: Int) {
+      computed = [0, callCount - 1]
+      var call = 0
+      while call < callCount {
+        computed.insert(call)
+        let fitting = rows.indices.filter { rows[$0].indices.contains(call) }
+        let longest = fitting.last { rows[$0][call] <= alpha }
+        let next = call + (longest.map { $0 + 2 } ?? 1)
+        // Shorter skips than the longest would change nothing.
+        refused[next] = fitting.filter { $0 > longest ?? -1 }.map { rows[$0][call] }.filter { !$0.isNaN }
+          .min()
+        call = next
       }
-      call += longest.map { $0 + 2 } ?? 1
     }
-    return computed
   }
 
   public mutating func begin(_ stream: CallStream) {
@@ -158,7 +169,8 @@ public struct SmoothCachePolicy: Policy {
 
   public mutating func decide(at position: Int, signals: some Signals) -> Decision {
     if stream!.index(of: position) == 0 { return Decision(.compute, .warmUp) }
-    return Decision(computed.contains(position) ? .compute : .predict, .schedule)
+    guard scan.computed.contains(position) else { return Decision(.predict, .schedule) }
+    return Decision(.compute, .schedule, signal: scan.refused[position], threshold: alpha)
   }
 
   public mutating func prediction(at position: Int, signals: some Signals) -> Prediction {

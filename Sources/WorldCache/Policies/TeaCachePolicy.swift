@@ -53,6 +53,7 @@ struct TeaCachePolicy: Policy {
           "add the polynomial's absolute value (vllm-omni)"),
         CalibrationUse.none,
       ],
+    thresholds: [Threshold("threshold", .predictBelow)],
     kind: .ordinary { TeaCachePolicy($0) }
   ).loading { spec in try CalibrationUse.path(in: spec).map { try TeaCachePolicy.load($0) } }
 

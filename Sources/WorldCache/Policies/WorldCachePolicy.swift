@@ -57,6 +57,7 @@ public struct WorldCachePolicy: Policy {
         "one decision and one grouping for both guidance branches, each branch for itself but computed "
           + "together (either), or quite apart", isQuiet: true),
     ],
+    thresholds: [Threshold("eta", .computeAtLeast)],
     kind: .ordinary { try WorldCachePolicy($0) })
 
   public let spec: PolicySpec
@@ -64,8 +65,11 @@ public struct WorldCachePolicy: Policy {
   let warmUp: Int
   let normalisation: Normalisation
   private let grouped: GroupedPredictor
-  private var forecaster: Forecaster
   private var stream: CallStream?
+  /// The newest computed calls, newest first.
+  private var anchors: [Int] = []
+  /// Their groups, once something has been predicted from them.
+  private var groups: TokenGroups?
   /// E, accumulated over the predicted calls since the last computed one.
   private var drift = 0.0
 
@@ -76,7 +80,6 @@ public struct WorldCachePolicy: Policy {
     normalisation = Normalisation(rawValue: values.choice("normalisation"))!
     coupling = Coupling(rawValue: values.choice("coupling"))!
     grouped = try GroupedPredictor(values, isByBranch: coupling != .pooled)
-    forecaster = Forecaster(grouped)
   }
 
   public let coupling: Coupling
@@ -87,58 +90,102 @@ public struct WorldCachePolicy: Policy {
   public mutating func begin(_ stream: CallStream) {
     self.stream = stream
     drift = 0
-    forecaster.reset()
+    anchors = []
+    groups = nil
   }
 
   public mutating func decide(at position: Int, signals: some Signals) -> Decision {
     if stream!.index(of: position) < warmUp { return Decision(.compute, .warmUp) }
     if stream!.isLastCall(position) { return Decision(.compute, .lastCall) }
-    guard forecaster.isReady else { return Decision(.compute, .history) }
+    guard anchors.count == grouped.anchorCount else { return Decision(.compute, .history) }
     if drift >= eta { return Decision(.compute, .threshold, signal: drift, threshold: eta) }
-    if position - forecaster.anchors[0] > grouped.damped.nMax {
+    if position - anchors[0] > grouped.damped.nMax {
       return Decision(.compute, .cap, signal: drift, threshold: eta)
     }
     return Decision(.predict, .threshold, signal: drift, threshold: eta)
   }
 
   public mutating func prediction(at position: Int, signals: some Signals) -> Prediction {
-    drift += drift(at: position - forecaster.anchors[0], signals: signals)
-    return forecaster.prediction(at: position)
+    let groups = groups ?? grouped.groups(anchors: anchors, signals: signals)!
+    self.groups = groups
+    let distance = position - anchors[0]
+    drift += drift(at: distance, groups, signals: signals)
+    let key = PredictionKey(
+      anchors: anchors, distance: distance, motions: grouped.motions, nMax: grouped.damped.nMax)
+    let combinations = signals.remembered(key) { grouped.combinations(anchors: anchors, distance: distance) }
+    return Prediction(combinations, groups: groups)
   }
 
   public mutating func computed(at position: Int, signals: some Signals) {
-    forecaster.computed(at: position, signals: signals)
+    anchors = [position] + anchors.prefix(grouped.anchorCount - 1)
+    groups = nil
     drift = 0
   }
 
-  private struct DriftKey: Hashable {
-    let predictor: GroupedPredictor
+  private struct PredictionKey: Hashable {
     let anchors: [Int]
     let distance: Int
+    let motions: [GroupedPredictor.Motion]
+    let nMax: Int
+  }
+
+  private struct DriftKey: Hashable {
+    let change: ChangeKey
+    let groups: TokenGroups
     let normalisation: Normalisation
   }
 
-  /// e(k): mean curvature-weighted change of the prediction from k − 1 to k.
-  private func drift(at k: Int, signals: some Signals) -> Double {
-    guard let motion = grouped.driftMotion else { return 0 }
-    let key = DriftKey(
-      predictor: grouped, anchors: forecaster.anchors, distance: k, normalisation: normalisation)
-    return signals.remembered(key) { measuredDrift(of: motion, at: k, signals: signals) }
+  // What the drift of any token depends on; nMax only where it is damped.
+  private struct ChangeKey: Hashable {
+    let anchors: [Int]
+    let criterion: GroupedPredictor.Criterion
+    let motion: GroupedPredictor.Motion
+    let distance: Int
+    let nMax: Int?
   }
 
-  private func measuredDrift(of motion: GroupedPredictor.Motion, at k: Int, signals: some Signals) -> Double {
-    let anchors = forecaster.anchors
+  /// e(k): mean curvature-weighted change of the prediction from k − 1 to k.
+  private func drift(at k: Int, _ groups: TokenGroups, signals: some Signals) -> Double {
+    guard let motion = grouped.driftMotion else { return 0 }
+    let key = DriftKey(
+      change: ChangeKey(
+        anchors: anchors, criterion: grouped.criterion, motion: motion, distance: k,
+        nMax: motion == .damped ? grouped.damped.nMax : nil),
+      groups: groups, normalisation: normalisation)
+    return signals.remembered(key) { measuredDrift(key, signals: signals) }
+  }
+
+  private func measuredDrift(_ key: DriftKey, signals: some Signals) -> Double {
+    let (motion, k) = (key.change.motion, key.change.distance)
     let curvatures = Curvature.values(anchors: anchors, signals: signals)
-    let groups = grouped.groups(anchors: anchors, signals: signals)!
-    let drifting = groups.members(of: grouped.motions.indices.filter { grouped.motions[$0] == motion })
-    let change = signals.norms(
-      of: grouped.combination(motion, anchors: anchors, distance: k)
-        - grouped.combination(motion, anchors: anchors, distance: k - 1), at: drifting)
-    var sum = 0.0
-    for (place, token) in drifting.enumerated() { sum += curvatures[token] * change[place] }
+    let change =
+      grouped.combination(motion, anchors: anchors, distance: k)
+      - grouped.combination(motion, anchors: anchors, distance: k - 1)
+    func weighted(_ tokens: [Int]) -> [Double] {
+      zip(tokens, signals.norms(of: change, at: tokens)).map { curvatures[$0] * $1 }
+    }
+    let drifting = grouped.motions.indices.filter { grouped.motions[$0] == motion }
+    var (sum, count) = (0.0, 0)
+    if let ranking = key.groups.ranked?.ranking {
+      // Groupings by other quantiles share the sums over ranks.
+      let sums = signals.remembered(key.change) { RankSums(count: ranking.count) }
+      for ranks in drifting.compactMap({ key.groups.ranks(of: $0) }) {
+        count += ranks.count
+        sum += sums.sum(over: ranks) { parts in
+          var values = weighted(parts.flatMap { ranking.order[$0] })[...]
+          return parts.map { part in
+            defer { values = values.dropFirst(part.count) }
+            return values.prefix(part.count).reduce(0, +)
+          }
+        }
+      }
+    } else {
+      let members = key.groups.members(of: drifting)
+      (sum, count) = (weighted(members).reduce(0, +), members.count)
+    }
     switch normalisation {
     case .code: return sum / Double(curvatures.count)
-    case .paper: return drifting.isEmpty ? 0 : sum / Double(drifting.count)
+    case .paper: return count == 0 ? 0 : sum / Double(count)
     }
   }
 }

@@ -72,11 +72,18 @@ public struct GroupedPredictor: Predictor, Hashable {
   public var groupNames: [String] { Group.allCases.map { "\($0)" } }
 
   public func groups(anchors: [Int], signals: some Signals) -> TokenGroups? {
-    signals.remembered(GroupsKey(predictor: self, anchors: anchors)) {
-      let values = values(anchors: anchors, signals: signals)
-      guard let sets = sets(of: values.count, signals: signals) else {
-        return TokenGroups(groups(of: values))
+    let key = GroupsKey(
+      anchors: anchors, criterion: criterion, scope: scope, pStable: pStable, pChaotic: pChaotic)
+    return signals.remembered(key) {
+      guard scope != .pooled else {
+        let ranking = ranking(anchors: anchors, signals: signals)
+        let cuts = [pStable, pChaotic].map { p in
+          ranking.count(below: Quantile.linear(p, ofSorted: ranking.sorted))
+        }
+        return TokenGroups(ranking, cuts: cuts)
       }
+      let values = values(anchors: anchors, signals: signals)
+      let sets = sets(of: values.count, signals: signals)
       var groups = [UInt8](repeating: 0, count: values.count)
       for set in Set(sets).sorted() {
         let members = sets.indices.filter { sets[$0] == set }
@@ -89,8 +96,23 @@ public struct GroupedPredictor: Predictor, Hashable {
   }
 
   private struct GroupsKey: Hashable {
-    let predictor: GroupedPredictor
     let anchors: [Int]
+    let criterion: Criterion
+    let scope: Scope
+    let pStable: Double
+    let pChaotic: Double
+  }
+
+  private struct RankingKey: Hashable {
+    let anchors: [Int]
+    let criterion: Criterion
+  }
+
+  /// All pooled tokens by what they are ordered by; every pair of quantiles cuts it elsewhere.
+  private func ranking(anchors: [Int], signals: some Signals) -> RankedTokens {
+    signals.remembered(RankingKey(anchors: anchors, criterion: criterion)) {
+      RankedTokens(values(anchors: anchors, signals: signals))
+    }
   }
 
   /// What every pooled token is ordered by.
@@ -102,9 +124,8 @@ public struct GroupedPredictor: Predictor, Hashable {
     }
   }
 
-  /// The set of every pooled token that shares quantiles; nil when all do.
-  private func sets(of count: Int, signals: some Signals) -> [Int]? {
-    guard scope != .pooled else { return nil }
+  /// The set of every pooled token that shares quantiles.
+  private func sets(of count: Int, signals: some Signals) -> [Int] {
     let modalities = signals.tokenModalities
     let stride = scope.isByModality ? (modalities.max() ?? 0) + 1 : 1
     return (0..<count).map { token in

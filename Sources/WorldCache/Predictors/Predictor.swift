@@ -27,8 +27,19 @@ extension Predictor {
   public func groups(anchors: [Int], signals: some Signals) -> TokenGroups? { nil }
 }
 
-/// A predictor with the computed calls it has seen: the part of a policy's books that most share.
-struct Forecaster: Sendable {
+/// What predicts skipped calls from the computed ones that it has been told of: the part of a policy's books
+/// that most share.
+protocol Forecasting: Sendable {
+  /// Forgets everything.
+  mutating func reset()
+  /// Takes note of a computed call.
+  mutating func computed(at position: Int, signals: some Signals)
+  /// What to emit at a position after the newest computed call; asked once, since some build on their own answers.
+  mutating func prediction(at position: Int) -> Prediction
+}
+
+/// A predictor with the computed calls it has seen.
+struct Forecaster: Forecasting {
   let predictor: any Predictor
   /// Newest first.
   private(set) var anchors: [Int] = []

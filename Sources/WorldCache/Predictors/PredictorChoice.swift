@@ -9,7 +9,14 @@ enum PredictorChoice {
       Parameter(
         "order", .integer(0...4), default: "1", "highest order of the differences",
         when: .predictor("taylor", "hermite")),
+      Parameter(
+        "first-enhance", .integer(1...1_000_000), default: "1",
+        "calls at the start whose differences are not used, plus 1", when: .predictor("taylor", "hermite"),
+        isQuiet: true),
       Parameter("sigma", .real(0...1000), default: "0.5", "contraction σ", when: .predictor("hermite")),
+      Parameter(
+        "basis", .choice(HermitePredictor.Basis.allCases.map(\.rawValue)), default: "hermite",
+        "polynomials of the weights", when: .predictor("hermite"), isQuiet: true),
       Parameter(
         "n-max", .integer(1...Int.max), default: "6", "calls over which the velocity fades",
         when: .predictor("damped", "worldcache")),
@@ -20,11 +27,32 @@ enum PredictorChoice {
   static func predictor(_ values: ParameterValues) throws -> any Predictor {
     switch values.choice("predictor") {
     case "hold": HoldPredictor()
-    case "taylor": TaylorPredictor(order: values.integer("order"))
-    case "hermite": HermitePredictor(order: values.integer("order"), sigma: values.real("sigma"))
+    case "taylor":
+      TaylorPredictor(order: values.integer("order"), firstEnhance: values.integer("first-enhance"))
+    case "hermite":
+      HermitePredictor(
+        order: values.integer("order"), sigma: values.real("sigma"),
+        basis: HermitePredictor.Basis(rawValue: values.choice("basis"))!,
+        firstEnhance: values.integer("first-enhance"))
     case "damped": DampedPredictor(nMax: values.integer("n-max"))
     case "worldcache": try GroupedPredictor(values)
     default: preconditionFailure("a predictor is declared but not made")
+    }
+  }
+
+  /// The settings beside `predictor` that make a predictor, in canonical spelling.
+  static func settings(of predictor: any Predictor) -> [PolicySpec.Setting] {
+    switch predictor {
+    case let taylor as TaylorPredictor:
+      [.init("order", "\(taylor.order)"), .init("first-enhance", "\(taylor.firstEnhance)")]
+    case let damped as DampedPredictor: [.init("n-max", "\(damped.nMax)")]
+    case let hermite as HermitePredictor:
+      [
+        .init("order", "\(hermite.order)"), .init("first-enhance", "\(hermite.firstEnhance)"),
+        .init("sigma", hermite.sigma.shortest), .init("basis", hermite.basis.rawValue),
+      ]
+    case let grouped as GroupedPredictor: grouped.settings
+    default: []
     }
   }
 }

@@ -1,3 +1,5 @@
+import Trace
+
 /// The tokens that carry the error, and the groups in which a policy had them.
 public struct Bottlenecks: Sendable {
   /// Tokens by falling share of the squared error of all; empty when there is no error.

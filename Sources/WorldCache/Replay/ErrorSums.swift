@@ -40,7 +40,7 @@ struct ErrorSums {
     let isShared = prediction.groups.map { $0.indices.count == tokenCount } ?? true
     for branch in branches {
       let first = isShared ? 0 : (branch - branches.lowerBound) * tokenCount
-      let forms = prediction.combinations.map { geometry.weights(of: $0 - recorded, branch: branch) }
+      lazy var forms = prediction.combinations.map { geometry.weights(of: $0 - recorded, branch: branch) }
       let groups = prediction.groups.map { TokenSlice(groups: $0, first: first) }
       let meanSquare = geometry.meanSquare(position, branch: branch)
       let relative: Double
@@ -131,12 +131,24 @@ final class TokenSums {
   private let memo: ReplayMemo
   private var totals: [TokenSlice: GroupTotals] = [:]
 
+  // All groupings by one ranking share its sums.
+  private struct RankingSlice: Hashable {
+    let ranking: RankedTokens
+    let first: Int
+  }
+
   init(_ memo: ReplayMemo) { self.memo = memo }
 
   func sumOfSquaredNorms(
     of forms: [[(point: Int, weight: Double)]], _ groups: TokenSlice?, _ table: DistanceTable
   ) -> Double {
     guard let groups else { return table.sumOfSquaredNorms(of: forms[0]) }
+    if let (ranking, cuts) = groups.groups.ranked {
+      let slice = RankingSlice(ranking: ranking, first: groups.first)
+      return memo.value(slice, byteCount: 16 * table.tokenCount) {
+        RankedTotals(table, ranking, first: groups.first)
+      }.sumOfSquaredNorms(of: forms, cuts: cuts)
+    }
     if let known = totals[groups] { return known.sumOfSquaredNorms(of: forms) }
     let made = memo.value(groups, byteCount: 4096) {
       GroupTotals(table, groups: groups.indices(table.tokenCount), groupCount: forms.count)

@@ -9,8 +9,12 @@ public struct Figures: OptionSet, Hashable, Sendable {
   /// The direct and the streak-coherent error of the final latent.
   public static let finalLatent = Figures(rawValue: 2)
 
+  /// Which decisions would turn out otherwise within the error bounds of the signals (``Shadows``); decides
+  /// several times over.
+  public static let nearTies = Figures(rawValue: 8)
+
   /// The finer figures (``StreamDetails``), which take several times as long; they include the others.
-  public static let details = Figures(rawValue: 7)
+  public static let details = Figures(rawValue: 15)
 
   /// What a table of replays shows.
   public static let table: Figures = [.tokens, .finalLatent]

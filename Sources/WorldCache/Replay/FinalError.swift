@@ -59,22 +59,28 @@ struct FinalError {
   /// Its squared norms token by token: tokens in different groups at different calls have weights of their own.
   func squaredNorms(in geometry: Geometry) -> [Double] {
     let count = geometry.tokenCount
-    var rows: [Int: [Double]] = [:]
+    // What all tokens share, the predicted calls above all, and what they do not.
+    var shared: [Int: Double] = [:]
+    var own: [Int: [Double]] = [:]
     for part in parts {
       let indices = part.groups.map { Array($0.indices(count)) }
       for point in Set(part.forms.flatMap(\.keys)) {
         let weights = part.forms.map { $0[point] ?? 0 }
-        var row = rows[point] ?? [Double](repeating: 0, count: count)
-        rows[point] = nil
-        if let indices {
-          for token in 0..<count { row[token] += weights[Int(indices[token])] }
-        } else {
-          for token in 0..<count { row[token] += weights[0] }
+        guard let indices, weights.contains(where: { $0 != weights[0] }) else {
+          shared[point, default: 0] += weights[0]
+          continue
         }
-        rows[point] = row
+        var row = own[point] ?? [Double](repeating: 0, count: count)
+        own[point] = nil
+        for token in 0..<count { row[token] += weights[Int(indices[token])] }
+        own[point] = row
       }
     }
-    let points = rows.keys.sorted()
-    return geometry.distances.squaredNorms(points: points, weights: points.map { rows[$0]! })
+    let points = Set(shared.keys).union(own.keys).sorted()
+    return geometry.distances.squaredNorms(
+      points.map { point in
+        let all = shared[point] ?? 0
+        return (point, own[point].map { .each($0.map { $0 + all }) } ?? .alike(all))
+      })
   }
 }

@@ -1,7 +1,7 @@
 import Trace
 
 /// Signals of a replay: the geometry, closed to everything a live run would not have yet.
-struct GeometrySignals: Signals {
+struct GeometrySignals: DriverSignals {
   let geometry: Geometry
   /// The branches that the decision is taken from.
   let branches: Range<Int>
@@ -11,16 +11,20 @@ struct GeometrySignals: Signals {
   var isComputed: [[Bool]]
   /// What earlier replays over the same geometry have found; nil to find everything anew.
   let memo: ReplayMemo?
+  /// Where in its error bound every signal is taken.
+  let deviation: Deviation
   /// The newest position that has been reached.
   var reached = 0
 
   init(
-    _ geometry: Geometry, branches: Range<Int>? = nil, station: Tap = .latent, memo: ReplayMemo? = nil
+    _ geometry: Geometry, branches: Range<Int>? = nil, station: Tap = .latent, memo: ReplayMemo? = nil,
+    deviation: Deviation = .none
   ) {
     self.geometry = geometry
     self.branches = branches ?? 0..<geometry.branchCount
     self.station = station
     self.memo = memo
+    self.deviation = deviation
     isComputed = Array(
       repeating: [Bool](repeating: false, count: geometry.callCount), count: geometry.branchCount)
   }
@@ -40,54 +44,68 @@ struct GeometrySignals: Signals {
       precondition(
         combination.terms.allSatisfy { isComputed[$0.component.branch ?? branch][$0.position] },
         "a policy asked for a call that was not computed")
-      geometry.distances.appendNorms(geometry.weights(of: combination, branch: branch), to: &norms)
+      geometry.distances.appendNorms(
+        geometry.weights(of: combination, branch: branch), deviation: deviation, to: &norms)
     }
     return norms
   }
 
   func norms(of combination: Combination, at tokens: [Int]) -> [Double] {
-    var norms: [Double] = []
-    norms.reserveCapacity(tokens.count)
-    var rest = tokens[...]
-    for (place, branch) in branches.enumerated() {
-      let end = (place + 1) * geometry.tokenCount
-      let own = rest.prefix { $0 < end }
-      rest = rest.dropFirst(own.count)
-      geometry.distances.appendNorms(
-        geometry.weights(of: combination, branch: branch), at: own, offset: place * geometry.tokenCount,
-        to: &norms)
+    func norms(_ tokens: [Int], _ branch: Int) -> [Double] {
+      geometry.distances.norms(
+        geometry.weights(of: combination, branch: branch), at: tokens,
+        offset: (branch - branches.lowerBound) * geometry.tokenCount, deviation: deviation)
     }
-    return norms
+    if branches.count == 1 { return norms(tokens, branches.lowerBound) }
+    var result = [Double](repeating: 0, count: tokens.count)
+    for branch in branches {
+      let own = tokens.indices.filter {
+        tokens[$0] / geometry.tokenCount == branch - branches.lowerBound
+      }
+      for (place, norm) in zip(own, norms(own.map { tokens[$0] }, branch)) { result[place] = norm }
+    }
+    return result
   }
 
   private struct BranchKey<Key: Hashable & Sendable>: Hashable, Sendable {
     let branches: Range<Int>
+    let deviation: Deviation
     let key: Key
   }
 
   func remembered<Value: Sendable>(_ key: some Hashable & Sendable, _ make: () -> Value) -> Value {
     guard let memo else { return make() }
     let byteCount =
-      Value.self is any Collection.Type || Value.self is TokenGroups.Type ? 8 * geometry.tokenCount : 64
-    return memo.value(BranchKey(branches: branches, key: key), byteCount: byteCount, make)
+      switch Value.self {
+      case is [Double].Type, is TokenGroups.Type: 8 * geometry.tokenCount
+      case is RankedTokens.Type: 16 * geometry.tokenCount
+      case is RankSums.Type: 8 * geometry.tokenCount / RankSums.blockSize + 64
+      default: 256
+      }
+    return memo.value(
+      BranchKey(branches: branches, deviation: deviation, key: key), byteCount: byteCount, make)
   }
 
+  // Changes are moved one way and magnitudes the other, since rules divide one by the other.
+
   func meanAbsolute(_ change: ChangeRequest, at position: Int) -> Double {
-    mean(change, [position]) { $0.absolute(at: position, branch: $1) }
+    deviation.factor(-1, position) * mean(change, [position]) { $0.absolute(at: position, branch: $1) }
   }
 
   func meanAbsoluteChange(_ change: ChangeRequest, _ u: Int, _ v: Int) -> Double {
-    mean(change, [u, v]) { $0.absoluteChange(u, v, branch: $1) }
+    deviation.factor(1, u + v) * mean(change, [u, v]) { $0.absoluteChange(u, v, branch: $1) }
   }
 
   func distance(_ change: ChangeRequest, _ u: Int, _ v: Int) -> Double {
     let table = table(change, [u, v])
-    return branches.reduce(0) { $0 + table.squaredChange(u, v, branch: $1) }.squareRoot()
+    return deviation.factor(1, u + v)
+      * branches.reduce(0) { $0 + table.squaredChange(u, v, branch: $1) }.squareRoot()
   }
 
   func magnitude(_ change: ChangeRequest, at position: Int) -> Double {
     let table = table(change, [position])
-    return branches.reduce(0) { $0 + table.square(at: position, branch: $1) }.squareRoot()
+    return deviation.factor(-1, position)
+      * branches.reduce(0) { $0 + table.square(at: position, branch: $1) }.squareRoot()
   }
 
   private func mean(

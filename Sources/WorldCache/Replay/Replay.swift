@@ -5,6 +5,8 @@ public struct Replay: Sendable {
   public let spec: PolicySpec
   /// What the policy caches, or where the geometry was measured when it caches nothing.
   public let site: Site
+  /// The tap whose recorded values errors of calls are relative to.
+  public let emission: String
   public let streams: [StreamReplay]
   /// The tokens that errors are told of, and the names of their modalities.
   public let tokens: [TokenTable.Token]
@@ -15,6 +17,9 @@ public struct Replay: Sendable {
   public let uncachedSeconds: Double
   /// The finer figures, where they were asked for.
   public let details: ReplayDetails?
+  /// Its error over that of the ideal of its own predictor, site, objective and cost; nil where no ideal was
+  /// asked for or there is none.
+  public internal(set) var gap: Double?
   /// What a reader of the results should know of how the policy was set up; empty for most.
   public let remarks: [String]
 
@@ -43,6 +48,7 @@ public struct Replay: Sendable {
     }
     self.remarks = remarks
     site = geometries[0].site
+    emission = site.stretch(blockCount: geometries[0].blockCount).map { "\($0.to)" } ?? site.name
     tokens = geometries[0].tokens
     modalities = geometries[0].modalities
     seconds = streams.reduce(0) { $0 + $1.seconds }
@@ -53,6 +59,15 @@ public struct Replay: Sendable {
   /// Computed calls and all calls; guidance branches that are decided about together count as one.
   public var computedCount: Int { streams.reduce(0) { $0 + $1.computedCount } }
   public var callCount: Int { streams.reduce(0) { $0 + $1.decisionCount } }
+
+  /// Decisions that would turn out otherwise within the error bounds of their signals; nil where that cannot be
+  /// told, and without ``Figures/nearTies``.
+  public var nearTieCount: Int? {
+    streams.reduce(0) { sum, stream in
+      guard let sum, let ties = stream.nearTies else { return nil }
+      return sum + ties.joined().count { $0 }
+    }
+  }
 
   /// What the cache holds at most, over the chunks, of one branch; and of how many branches it holds that.
   public var cache: CacheSize { streams.map(\.cache).max { $0.count < $1.count }! }

@@ -1,5 +1,3 @@
-import Dispatch
-import Synchronization
 public import Trace
 
 /// Many replays at once: several policies over several traces, on all cores.
@@ -62,31 +60,23 @@ public struct ReplayBatch: Sendable {
     _ row: @Sendable (_ trace: Int, Role, Replay) -> Row
   ) throws -> Result<Row> {
     let roles = (bounds == .none ? [] : [Role.always]) + plans.indices.map { Role.policy($0) }
-    let shelf = Shelf(traces.map(\.open), uses: roles.count)
+    let shelf = TraceShelf(traces.map(\.open), uses: traces.map { _ in roles.count })
     let count = traces.count * roles.count
-    let state = Mutex(State<Outcome<Row>>(count: count))
-    DispatchQueue.concurrentPerform(iterations: min(workerCount, count)) { _ in
-      // Jobs are begun in order, so that the first one that fails is always among those that were begun.
-      while let job = state.withLock({ $0.next() }) {
-        let (trace, role) = (job / roles.count, roles[job % roles.count])
-        do {
-          let outcome = try outcome(trace, role, shelf, row)
-          state.withLock {
-            $0.finish(job, outcome)
-            progress($0.doneCount, count)
-          }
-        } catch {
-          state.withLock { $0.fail(job, named(error, trace)) }
-        }
-        shelf.release(trace)
+    let outcomes = try OrderedJobs.run(count, workerCount: workerCount, finished: { progress($0, count) }) {
+      job in
+      let (trace, role) = (job / roles.count, roles[job % roles.count])
+      defer { shelf.release(trace) }
+      do {
+        return try outcome(trace, role, shelf, row)
+      } catch {
+        throw named(error, trace)
       }
     }
-    let outcomes = try state.withLock { try $0.outcomes() }
     return merge(outcomes, rolesPerTrace: roles.count)
   }
 
   private func outcome<Row: Sendable>(
-    _ trace: Int, _ role: Role, _ shelf: Shelf, _ row: (Int, Role, Replay) -> Row
+    _ trace: Int, _ role: Role, _ shelf: TraceShelf, _ row: (Int, Role, Replay) -> Row
   ) throws -> Outcome<Row> {
     guard case .policy(let place) = role else {
       let material = try shelf.material(of: trace, for: plans[0])
@@ -97,16 +87,16 @@ public struct ReplayBatch: Sendable {
     }
     let plan = plans[place]
     let material = try shelf.material(of: trace, for: plan)
-    let replay = try Replay(
+    var replay = try Replay(
       plan, over: material.geometries, figures: figures, memories: material.memories)
-    var outcome = Outcome(rows: [(replay.spec, row(trace, role, replay))])
-    guard bounds == .ideals else { return outcome }
-    outcome.refusal = try Replay.missingIdeal(of: plan, over: material.geometries)
-    if let ideal = try Replay.ideal(
+    guard bounds == .ideals else { return Outcome(rows: [(replay.spec, row(trace, role, replay))]) }
+    var ideal = try Replay.ideal(
       of: plan, replay, over: material.geometries, figures: figures, memories: material.memories)
-    {
-      outcome.rows.append((ideal.spec, row(trace, .ideal(of: place), ideal)))
-    }
+    replay.gap = ideal.map(replay.gap(to:))
+    ideal?.gap = 1
+    var outcome = Outcome(rows: [(replay.spec, row(trace, role, replay))])
+    outcome.refusal = try Replay.missingIdeal(of: plan, over: material.geometries)
+    if let ideal { outcome.rows.append((ideal.spec, row(trace, .ideal(of: place), ideal))) }
     return outcome
   }
 
@@ -130,80 +120,5 @@ public struct ReplayBatch: Sendable {
       }
     }
     return result
-  }
-
-  private struct State<Outcome: Sendable>: Sendable {
-    private var results: [Outcome?]
-    private var begun = 0
-    private(set) var doneCount = 0
-    private var failure: (job: Int, error: any Error)?
-
-    init(count: Int) { results = Array(repeating: nil, count: count) }
-
-    mutating func next() -> Int? {
-      guard begun < results.count, failure == nil else { return nil }
-      begun += 1
-      return begun - 1
-    }
-
-    mutating func finish(_ job: Int, _ outcome: Outcome) {
-      results[job] = outcome
-      doneCount += 1
-    }
-
-    mutating func fail(_ job: Int, _ error: any Error) {
-      if failure.map({ job < $0.job }) ?? true { failure = (job, error) }
-    }
-
-    func outcomes() throws -> [Outcome] {
-      if let failure { throw failure.error }
-      return results.map { $0! }
-    }
-  }
-
-  /// What replays over one trace share.
-  private struct Material: Sendable {
-    var geometries: [Geometry]
-    var memories: [ReplayMemo]
-  }
-
-  /// Traces that are open: each from its first replay to its last.
-  private final class Shelf: Sendable {
-    private struct Place {
-      var uses: Int
-      var source: (@Sendable (PolicyPlan) throws -> [Geometry])?
-      var memories: [GeometryRequest?: [ReplayMemo]] = [:]
-    }
-
-    private let open: [Source]
-    private let places: Mutex<[Place]>
-
-    init(_ open: [Source], uses: Int) {
-      self.open = open
-      places = Mutex(open.map { _ in Place(uses: uses) })
-    }
-
-    // Policies that look at the same numbers remember together.
-    func material(of trace: Int, for plan: PolicyPlan) throws -> Material {
-      let source = try places.withLock { places in
-        let source = try places[trace].source ?? open[trace]()
-        places[trace].source = source
-        return source
-      }
-      let geometries = try source(plan)
-      let request = try plan.request(blockCount: geometries[0].blockCount)
-      return places.withLock { places in
-        let memories = places[trace].memories[request] ?? geometries.map { _ in ReplayMemo() }
-        places[trace].memories[request] = memories
-        return Material(geometries: geometries, memories: memories)
-      }
-    }
-
-    func release(_ trace: Int) {
-      places.withLock { places in
-        places[trace].uses -= 1
-        if places[trace].uses == 0 { places[trace] = Place(uses: 0) }
-      }
-    }
   }
 }

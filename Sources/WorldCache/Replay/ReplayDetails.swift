@@ -1,3 +1,5 @@
+public import Trace
+
 /// The finer figures of a replay over all its chunks (docs/metrics.md).
 public struct ReplayDetails: Sendable {
   public let streams: [StreamDetails]

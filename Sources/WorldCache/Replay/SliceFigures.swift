@@ -1,3 +1,5 @@
+import Trace
+
 /// The errors of a whole replay over one token set, or of one guidance branch.
 public struct SliceFigures: Sendable {
   /// What is looked at: a token set over all branches, or all tokens of one branch.

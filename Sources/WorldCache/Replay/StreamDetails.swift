@@ -1,4 +1,4 @@
-import Trace
+public import Trace
 
 /// The finer figures of one replay over one chunk: errors by token set, branch and group, what would have
 /// been predicted where the policy computed, and what predicting moves through memory.
@@ -38,7 +38,7 @@ public struct StreamDetails: Sendable {
     finalSquaredNorms = geometry.finalSquaredNorms.isEmpty ? nil : geometry.finalSquaredNorms
     let rows = (0..<geometry.branchCount).map { _ in [CallFigures?](repeating: nil, count: geometry.callCount)
     }
-    sets = TokenSet.sets(of: geometry.tokens, modalities: geometry.modalities)
+    sets = geometry.sets
     calls = Array(repeating: rows, count: sets.count)
     distances = rows.map { $0.map { _ in 0 } }
     let noErrors = rows.map { _ in [Double](repeating: 0, count: geometry.tokenCount) }

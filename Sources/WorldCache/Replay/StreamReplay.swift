@@ -12,6 +12,9 @@ public struct StreamReplay: Sendable {
   /// `[lane][position]`: one lane when a decision covers all guidance branches of a step, otherwise one for
   /// each branch.
   public let lanes: [[Decision]]
+  /// Whether the decision would be another one within the error bounds of the signals, `[lane][position]`; nil
+  /// for policies that something outside decides for, and without ``Figures/nearTies``.
+  public let nearTies: [[Bool]]?
   /// Relative L2 error of each call, `[branch][position]`; zero where computed.
   public let callErrors: [[Double]]
   /// Largest relative error of a single token at each position, over branches; zero where computed. Empty
@@ -66,22 +69,24 @@ public struct StreamReplay: Sendable {
     var sums = ErrorSums(geometry, laneCount: lanes.count, figures: figures, memo: memo)
     var trail = figures.contains(.details) ? Trail(covered: lanes.map(\.covered)) : nil
     var decisions = [[Decision]](repeating: [], count: lanes.count)
+    var shadows = figures.contains(.nearTies) ? Shadows(of: policy, over: geometry, memo: memo) : nil
+    var nearTies = shadows.map { _ in [[Bool]](repeating: [], count: lanes.count) }
     var failure: PolicyError?
     for position in 0..<geometry.callCount {
       if let segment = geometry.segments.first(where: { $0.lowerBound == position }) {
         for lane in lanes.indices { lanes[lane].begin(segment) }
+        shadows?.begin(segment)
       }
-      var step = lanes.indices.map { lanes[$0].decide(at: position) }
-      if policy.coupling == .either, step.contains(where: { $0.action == .compute }) {
-        for lane in step.indices where step[lane].action == .predict {
-          step[lane].action = .compute
-          step[lane].reason = .branch
-        }
+      let decided = Lane.decide(&lanes, at: position)
+      if let ties = shadows?.areNearTies(decided, at: position, lanes) {
+        for (lane, tie) in ties.enumerated() { nearTies![lane].append(tie) }
       }
+      let step = Lane.coupled(decided, lanes)
       // All branches advance together: what one lane computes, another may use at the same step.
       for (lane, decision) in step.enumerated() where decision.action == .compute {
         for branch in lanes[lane].covered {
           for other in lanes.indices { lanes[other].signals.isComputed[branch][position] = true }
+          shadows?.know(branch, isComputedAt: position)
         }
       }
       var growing = 1.0
@@ -93,6 +98,7 @@ public struct StreamReplay: Sendable {
       }
       if geometry.site == .gain { sums.grow(by: growing) }
       for (lane, decision) in step.enumerated() {
+        shadows?.follow(decision.action, at: position, lane: lane)
         switch decision.action {
         case .compute:
           trail?.append(nil, attempt: lanes[lane].attempt(at: position, decision), lane: lane)
@@ -115,6 +121,7 @@ public struct StreamReplay: Sendable {
     steps = geometry.calls[0].map(\.step)
     sigmas = geometry.calls[0].map(\.sigma)
     self.lanes = decisions
+    self.nearTies = nearTies
     callErrors = sums.callErrors
     worstTokenErrors = sums.worstTokenErrors
     tokenSquaredErrors = sums.tokenSquaredErrors

@@ -78,6 +78,7 @@ public struct ReplayColumn: Sendable {
       },
       .init("direct", "direct_error", isShown: true) { replay, _ in error(replay.directError) },
       .init("streak", "streak_error", isShown: true) { replay, _ in error(replay.streakError) },
+      .init("gap", "gap") { replay, _ in replay.gap.map { .number($0, decimals: 2) } ?? .none },
       .init("worst call", "worst_call_error", isShown: true) { replay, _ in error(replay.worstCallError) },
       .init("worst token", "worst_token_error", isShown: true) { replay, _ in error(replay.worstTokenError) },
       .init("mean call", "mean_call_error", isShown: true) { replay, _ in error(replay.meanCallError) },
@@ -103,6 +104,9 @@ public struct ReplayColumn: Sendable {
       },
       .init("missed skip", "missed_skip_rate", details: true) { replay, options in
         rate(replay.details?.missedSkipRate(tolerance: options.tolerance))
+      },
+      .init("near ties", "near_ties", details: true) { replay, _ in
+        replay.nearTieCount.map { .integer($0) } ?? .none
       },
       .init("site", "site") { replay, _ in .text(replay.site.name) },
       .init("policy (open loop)", "policy", isShown: true) { replay, _ in .text(replay.spec.description) },

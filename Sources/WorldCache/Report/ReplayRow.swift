@@ -1,3 +1,5 @@
+import Trace
+
 /// One replay in a table: what is printed of it, without the replay itself.
 public struct ReplayRow: Sendable {
   /// Place among the traces that were asked for.
@@ -11,6 +13,8 @@ public struct ReplayRow: Sendable {
   let slices: [SliceFigures]
   let figures: Figures
   public let tokenCallCount: Int
+  /// ``Replay/nearTieCount``.
+  public let nearTieCount: Int?
 
   /// What a summary over traces is made of.
   struct Figures: Sendable {
@@ -62,5 +66,6 @@ public struct ReplayRow: Sendable {
       direct: replay.directError, streak: replay.streakError, worstCall: replay.worstCallError,
       meanCall: replay.meanCallError)
     tokenCallCount = replay.tokenCallCount
+    nearTieCount = replay.nearTieCount
   }
 }

@@ -112,6 +112,7 @@ extension ReplayTable {
       ("error", numbers(stream.callErrors.map { $0[position] })),
       ("worst_token_error", .number(stream.worstTokenErrors[position])),
       ("attempt_error", optional(stream.details?.attemptErrors[lane][position])),
+      ("near_tie", stream.nearTies.map { .bool($0[lane][position]) } ?? .null),
     ])
   }
 

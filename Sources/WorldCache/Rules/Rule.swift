@@ -26,20 +26,6 @@ struct Rule: Sendable {
     case product
   }
 
-  /// When a call is predicted; NaN compares false.
-  enum Comparison: Sendable {
-    case predictBelow, predictAtMost, computeAbove, computeAtLeast
-
-    func predicts(_ value: Double, _ threshold: Double) -> Bool {
-      switch self {
-      case .predictBelow: value < threshold
-      case .predictAtMost: value <= threshold
-      case .computeAbove: !(value > threshold)
-      case .computeAtLeast: !(value >= threshold)
-      }
-    }
-  }
-
   /// Calls that are computed or predicted whatever the signal says.
   struct Guards: Sendable {
     /// Calls computed at the start and at the end of a stream.

@@ -1,6 +1,8 @@
 /// A rule's file with the parameters that it declares, whose values may be set from a command.
 struct RuleFile: Sendable {
   let parameters: [Parameter]
+  /// The parameter that stands where the signal is compared and nowhere else; nil when there is none.
+  let threshold: Threshold?
   private let whole: Field
 
   static let version = 1
@@ -14,18 +16,37 @@ struct RuleFile: Sendable {
     }
     _ = try members["summary"]?.text()
     parameters = try members["parameters"].map { try RuleFile.parameters($0) } ?? []
-    var used: Set<String> = []
-    _ = try rule(settings: Dictionary(uniqueKeysWithValues: parameters.map { ($0.key, $0.defaultValue!) })) {
-      used.insert($0)
-    }
-    if let idle = parameters.first(where: { !used.contains($0.key) }) {
+    var uses: [String: Int] = [:]
+    let defaults = Dictionary(uniqueKeysWithValues: parameters.map { ($0.key, $0.defaultValue!) })
+    let comparison = try RuleFile.rule(whole, parameters, settings: defaults) { uses[$0, default: 0] += 1 }
+      .comparison
+    threshold = RuleFile.bound(in: members).flatMap { uses[$0] == 1 ? Threshold($0, comparison) : nil }
+    if let idle = parameters.first(where: { uses[$0.key] == nil }) {
       throw members["parameters"]!.fault(
         "the parameter \(idle.key) is not used; write $\(idle.key) where it belongs")
     }
   }
 
-  /// The rule with these values of its parameters; `use` is told of each that stands in it.
-  func rule(settings: [String: String], use: (String) -> Void = { _ in }) throws -> Rule {
+  /// The rule with these values of its parameters.
+  func rule(settings: [String: String]) throws -> Rule {
+    try RuleFile.rule(whole, parameters, settings: settings) { _ in }
+  }
+
+  // The parameter that the signal is compared with.
+  private static func bound(in members: Members) -> String? {
+    for key in ["predict-while", "compute-when"] {
+      guard case .mapping(let words)? = members[key]?.document.value,
+        case .scalar(let text, _)? = words.first?.value.value, text.hasPrefix("$")
+      else { continue }
+      return String(text.dropFirst())
+    }
+    return nil
+  }
+
+  // `use` is told of each parameter that stands in the rule.
+  private static func rule(
+    _ whole: Field, _ parameters: [Parameter], settings: [String: String], use: (String) -> Void
+  ) throws -> Rule {
     guard case .mapping(let members) = whole.document.value else { preconditionFailure("checked when read") }
     // Declarations are no uses.
     let rest = Document(value: .mapping(members.filter { $0.key != "parameters" }), line: whole.document.line)

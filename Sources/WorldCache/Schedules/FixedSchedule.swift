@@ -8,6 +8,18 @@ struct FixedSchedule: Policy {
     case positions([Int])
     /// One entry for each call of the chunk, true where it is computed.
     case mask([Bool])
+
+    /// True where a call is computed; nil where the timetable is not one of so many calls.
+    func mask(callCount: Int) -> [Bool]? {
+      switch self {
+      case .mask(let bits): return bits.count == callCount ? bits : nil
+      case .positions(let positions):
+        guard positions.last! < callCount else { return nil }
+        var bits = [Bool](repeating: false, count: callCount)
+        for position in positions { bits[position] = true }
+        return bits
+      }
+    }
   }
 
   let spec: PolicySpec
@@ -77,6 +89,11 @@ struct FixedSchedule: Policy {
         }
       }
     }
+  }
+
+  /// The computed positions, where one timetable serves all chunks and branches.
+  var timetable: [Int]? {
+    calls.count == 1 && calls[0].count == 1 ? FixedSchedule.computed(calls[0][0]) : nil
   }
 
   private static func computed(_ calls: Calls) -> [Int] {

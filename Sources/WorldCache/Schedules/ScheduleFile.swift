@@ -1,22 +1,36 @@
 import Foundation
 
-/// Reads which calls are computed from a JSON, YAML or CSV file (docs/adding-a-policy.md).
-enum ScheduleFile {
-  private static let keys = [
+/// Which calls are computed, in a JSON, YAML or CSV file (docs/adding-a-policy.md).
+struct ScheduleFile {
+  /// Timetables as `[chunk][branch]`; one entry where it serves all.
+  var calls: [[FixedSchedule.Calls]]
+  /// What the file says of the policy's parameters, by key.
+  var settings: [(key: String, field: Field)] = []
+
+  static let keys = [
     "computed", "mask", "steps_computation_mask", "compute_bins", "cache_bins", "branches",
   ]
 
-  /// Timetables as `[chunk][branch]`; one entry where it serves all.
-  static func read(_ path: String) throws -> [[FixedSchedule.Calls]] {
-    if URL(filePath: path).pathExtension.lowercased() == "csv" { return try csv(path) }
+  // What may stand at the top beside the timetables: the policy's settings, and where the schedule is from.
+  private static let notes = ["settings", "found"]
+
+  static func read(_ path: String) throws -> ScheduleFile {
+    if URL(filePath: path).pathExtension.lowercased() == "csv" {
+      return ScheduleFile(calls: try csv(path))
+    }
     let whole = try Document.read(path)
-    guard whole.isMapping else { return [[try list(whole)]] }
-    let members = try whole.members(keys + ["chunks"])
-    guard let chunks = members["chunks"] else { return [try branches(whole)] }
-    if let other = members.fields.keys.sorted().first(where: { $0 != "chunks" }) {
+    guard whole.isMapping else { return ScheduleFile(calls: [[try list(whole)]]) }
+    let members = try whole.members(keys + ["chunks"] + notes)
+    let settings = try members["settings"]?.entries() ?? []
+    guard let chunks = members["chunks"] else {
+      return ScheduleFile(calls: [try branches(whole, beside: notes)], settings: settings)
+    }
+    if let other = members.fields.keys.sorted().first(where: { $0 != "chunks" && !notes.contains($0) }) {
       throw members[other]!.fault("\(other) must stand within each of the chunks")
     }
-    return try nonEmpty(chunks).map { $0.isMapping ? try branches($0) : [try list($0)] }
+    return ScheduleFile(
+      calls: try nonEmpty(chunks).map { $0.isMapping ? try branches($0) : [try list($0)] },
+      settings: settings)
   }
 
   private static func nonEmpty(_ field: Field) throws -> [Field] {
@@ -25,20 +39,24 @@ enum ScheduleFile {
     return items
   }
 
-  private static func branches(_ field: Field) throws -> [FixedSchedule.Calls] {
-    let members = try field.members(keys)
-    guard let branches = members["branches"] else { return [try timetable(field)] }
+  private static func branches(
+    _ field: Field, beside notes: [String] = []
+  ) throws -> [FixedSchedule.Calls] {
+    var members = try field.members(keys + notes)
+    members.fields = members.fields.filter { !notes.contains($0.key) }
+    guard let branches = members["branches"] else { return [try timetable(members)] }
     guard members.fields.count == 1 else {
       throw field.fault("branches stands beside other keys; a timetable for each branch must stand within it")
     }
-    return try nonEmpty(branches).map { $0.isMapping ? try timetable($0) : try list($0) }
+    return try nonEmpty(branches).map {
+      $0.isMapping ? try timetable($0.members(keys.filter { $0 != "branches" })) : try list($0)
+    }
   }
 
-  private static func timetable(_ field: Field) throws -> FixedSchedule.Calls {
-    let members = try field.members(keys.filter { $0 != "branches" })
+  private static func timetable(_ members: Members) throws -> FixedSchedule.Calls {
     let isBins = members["compute_bins"] != nil || members["cache_bins"] != nil
     guard members.fields.count == (isBins ? 2 : 1) else {
-      throw field.fault(
+      throw members.owner.fault(
         "one of computed, mask, steps_computation_mask, or compute_bins with cache_bins must stand here")
     }
     if let computed = members["computed"] { return try positions(computed) }

@@ -1,9 +1,8 @@
 import Foundation
 import TestSupport
 import Testing
-import Trace
 
-@testable import WorldModel
+@testable import Trace
 
 struct SafetensorsTests {
   private func read(_ bytes: Data) throws -> Safetensors {
@@ -94,5 +93,23 @@ struct SafetensorsTests {
   @Test(arguments: [("", "cbf29ce484222325"), ("a", "af63dc4c8601ec8c"), ("foobar", "85944171f73967e8")])
   func digestIsFNV1a(text: String, expected: String) {
     #expect(Safetensors.digest(of: Data(text.utf8)) == expected)
+  }
+
+  @Test func whatIsWrittenReadsBackTheSame() throws {
+    try withTemporaryDirectory { folder in
+      let path = folder.appendingPathComponent("a.safetensors").path
+      let numbers: [Float] = [1, -2.5, .leastNonzeroMagnitude, 3e38, 0, 7]
+      try Safetensors.write(
+        [("b", [2, 3], numbers), ("a", [0], [])], metadata: ["kind": "test — 1"], to: path)
+      let file = try Safetensors(path: path)
+      #expect(file.metadata == ["kind": "test — 1"])
+      #expect(try file.values("b") == numbers)
+      #expect(try file.values("a").isEmpty)
+      #expect(file.entries["b"]?.shape == [2, 3])
+      #expect(throws: TraceError.self) {
+        try Safetensors.write([], metadata: [:], to: folder.appendingPathComponent("no/where").path)
+      }
+      #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["a.safetensors"])
+    }
   }
 }

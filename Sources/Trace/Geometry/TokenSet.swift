@@ -1,5 +1,3 @@
-public import Trace
-
 /// Tokens whose errors are told of together: all, those of one modality, or those of one frame.
 public struct TokenSet: Hashable, Sendable {
   /// The partitions of a trace's tokens.

@@ -1,26 +1,25 @@
 import Foundation
 import TestSupport
-import Trace
-
-@testable import WorldModel
+package import Trace
+package import WorldModel
 
 /// A model of the bundled one's shape that runs in milliseconds, with random weights.
-enum TinyModel {
-  static let config: Config = {
+package enum TinyModel {
+  package static let config: Config = {
     var config = Config()
     (config.frames, config.height, config.width) = (2, 8, 12)
     (config.dim, config.heads) = (16, 2)
     return config
   }()
 
-  static let metadata = [
+  package static let metadata = [
     "config": Config.name, "frames": "2", "height": "8", "width": "12", "patch": "4", "dim": "16",
     "blocks": "6",
     "heads": "2", "steps_trained": "0",
   ]
 
   /// Every array of the model, filled from a fixed seed.
-  static let arrays: [String: (shape: [Int], values: [Float])] = {
+  package static let arrays: [String: (shape: [Int], values: [Float])] = {
     var random = SeededGenerator(seed: 11)
     var arrays: [String: (shape: [Int], values: [Float])] = [:]
     func add(_ name: String, _ shape: [Int]) {
@@ -53,20 +52,20 @@ enum TinyModel {
     return arrays
   }()
 
-  static func weights() throws -> Weights {
+  package static func weights() throws -> Weights {
     let path = try SafetensorsFile.write(SafetensorsFile.bytes(arrays, metadata: metadata))
     defer { try? FileManager.default.removeItem(atPath: path) }
     return try Weights(path: path, config: config)
   }
 
   /// Noise of a shape, from a seed.
-  static func noise(_ rows: Int, _ columns: Int, seed: UInt64) -> Tensor {
+  package static func noise(_ rows: Int, _ columns: Int, seed: UInt64) -> Tensor {
     var random = SeededGenerator(seed: seed)
     return Tensor(rows: rows, columns: columns, values: (0..<(rows * columns)).map { _ in random.normal() })
   }
 
   /// The calls of one step at a noise level, with or without guidance.
-  static func group(guidance: Double, sigma: Double = 0.6) -> [Call] {
+  package static func group(guidance: Double, sigma: Double = 0.6) -> [Call] {
     (0..<(guidance == 1 ? 1 : 2)).map {
       Call(
         ordinal: $0, branch: $0, step: 0, position: 0, timestep: 1000 * sigma, sigma: sigma,
@@ -76,7 +75,7 @@ enum TinyModel {
   }
 
   /// Evaluates one step of the tiny model on fixed inputs.
-  static func evaluate(guidance: Double, hook: inout some CallHook) throws -> Tensor {
+  package static func evaluate(guidance: Double, hook: inout some CallHook) throws -> Tensor {
     var denoiser = Denoiser(try weights())
     return try denoiser.evaluate(
       group(guidance: guidance), latent: noise(config.tokens, config.targetChannels, seed: 1),
@@ -87,21 +86,21 @@ enum TinyModel {
 }
 
 /// Keeps everything it is shown, and takes one jump if told to.
-struct Keeper: CallHook {
-  var jump: (from: Tap, to: Tap, tensors: [Tensor])?
-  private(set) var begun: [[Call]] = []
-  private(set) var shown: [(tap: Tap, tensors: [Tensor])] = []
+package struct Keeper: CallHook {
+  package var jump: (from: Tap, to: Tap, tensors: [Tensor])?
+  package private(set) var begun: [[Call]] = []
+  package private(set) var shown: [(tap: Tap, tensors: [Tensor])] = []
 
-  init(jump: (from: Tap, to: Tap, tensors: [Tensor])? = nil) { self.jump = jump }
+  package init(jump: (from: Tap, to: Tap, tensors: [Tensor])? = nil) { self.jump = jump }
 
-  mutating func begin(_ group: [Call]) { begun.append(group) }
+  package mutating func begin(_ group: [Call]) { begun.append(group) }
 
-  mutating func reached(_ tap: Tap, _ tensors: [Tensor]) -> Passage {
+  package mutating func reached(_ tap: Tap, _ tensors: [Tensor]) -> Passage {
     shown.append((tap, tensors))
     if let jump, jump.from == tap { return .jump(to: jump.to, with: jump.tensors) }
     return .onward
   }
 
   /// The last tensors shown at a tap.
-  subscript(tap: Tap) -> [Tensor]? { shown.last { $0.tap == tap }?.tensors }
+  package subscript(tap: Tap) -> [Tensor]? { shown.last { $0.tap == tap }?.tensors }
 }

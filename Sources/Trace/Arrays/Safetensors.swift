@@ -1,30 +1,29 @@
-import Foundation
-import Trace
+public import Foundation
 
 /// A file of named float32 arrays, read whole and checked strictly.
 ///
 /// Layout (github.com/huggingface/safetensors): eight bytes little-endian header length, a JSON object
 /// of name → dtype, shape and data_offsets, then the arrays one after the other without gaps.
-struct Safetensors: Sendable {
+public struct Safetensors: Sendable {
   /// Where an array lies: its shape, row-major, and its bytes within the data section.
-  struct Entry: Sendable, Equatable {
-    var shape: [Int]
-    var bytes: Range<Int>
+  public struct Entry: Sendable, Equatable {
+    public var shape: [Int]
+    public var bytes: Range<Int>
   }
 
-  /// Longest header accepted, in bytes; ours has some 10 KB.
-  static let headerLimit = 1 << 20
+  /// Longest header accepted, in bytes; those of weights and feedback have some 10 KB.
+  public static let headerLimit = 1 << 20
 
-  let path: String
-  let entries: [String: Entry]
+  public let path: String
+  public let entries: [String: Entry]
   /// The string map under `__metadata__`.
-  let metadata: [String: String]
+  public let metadata: [String: String]
   private let file: Data
   private let dataStart: Int
 
   /// Throws ``TraceError``: `missing` or `inputOutput` when the file cannot be read, `corrupt` when it
   /// is no safetensors file, `invalid` when it holds another element type than F32.
-  init(path: String) throws {
+  public init(path: String) throws {
     self.path = path
     guard FileManager.default.fileExists(atPath: path) else {
       throw TraceError(.missing, path: path, "there is no such file; a safetensors file is needed")
@@ -63,7 +62,7 @@ struct Safetensors: Sendable {
   }
 
   /// The values of an array, row-major; throws `lacking` when there is none of that name.
-  func values(_ name: String) throws -> [Float] {
+  public func values(_ name: String) throws -> [Float] {
     guard let entry = entries[name] else {
       throw TraceError(.lacking, path: path, at: name, "the file has no array of this name")
     }
@@ -75,10 +74,10 @@ struct Safetensors: Sendable {
   }
 
   /// ``digest(of:)`` of the whole file.
-  var digest: String { Safetensors.digest(of: file) }
+  public var digest: String { Safetensors.digest(of: file) }
 
   /// FNV-1a (64 bit) in 16 hexadecimal digits: tells files apart, protects against nothing.
-  static func digest(of bytes: Data) -> String {
+  public static func digest(of bytes: Data) -> String {
     var hash: UInt64 = 0xcbf2_9ce4_8422_2325
     bytes.withUnsafeBytes { bytes in
       for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }

@@ -1,0 +1,231 @@
+import Synchronization
+public import Trace
+
+/// A recorded rollout run again under a policy without its model: where the network would be called, it answers as
+/// recorded, plus what ``Feedback`` makes of the changed latent.
+///
+/// The policy runs in a ``LiveCache``, as it does on a model, so its signals and the values it predicts from are
+/// changed too. At the taps before the output the recorded tensors are shown: the change of what is inside the
+/// network is not known. Where a policy predicts inside the network, `head` takes its prediction to the output;
+/// there the network's answer to the changed latent counts as that of a computed call. Every chunk starts from the
+/// recorded latent.
+///
+/// Without feedback the final latent is off by Σ w_s e_s, the *direct* error (docs/metrics.md), at any site.
+public final class EchoedRollout: Sendable {
+  /// What the network makes of the stream after its last block at some calls of one step, up to terms that do not
+  /// depend on the stream: differences of its answers are differences of outputs.
+  public typealias Head = @Sendable (_ streams: [Tensor], _ group: [Call]) -> [Tensor]
+
+  private let source: any FeatureSource
+  private let feedback: Feedback?
+  private let head: Head?
+  private let chunks: [RecordedChunk]
+  private let classes: [[Int]]
+  // `[call]` of taps that policies asked for.
+  private let features = Mutex([Tap: [Tensor]]())
+
+  /// Reads the latents and outputs of a recording; other taps when a policy asks for them.
+  ///
+  /// Throws a ``TraceError`` for recordings without them or of cached rollouts, and a ``PolicyError`` when the
+  /// feedback is of something else.
+  public init(_ source: any FeatureSource, feedback: Feedback?, head: Head? = nil) throws {
+    self.source = source
+    self.feedback = feedback
+    self.head = head
+    if let feedback, let mismatch = feedback.scope.mismatch(try FeedbackScope(of: source)) {
+      throw PolicyError("\(source.path): \(mismatch), so that this feedback does not hold for it")
+    }
+    chunks = try Set(source.calls.map(\.chunk)).sorted().map { try RecordedChunk(source, chunk: $0) }
+    classes = chunks.map { chunk in feedback?.classes(of: chunk.unrest, chunk.layout) ?? [] }
+  }
+
+  /// What a policy does and how far it ends from the recorded final latents.
+  public struct Result: Sendable {
+    public var streams: [LiveStream]
+    /// ‖x − x*‖² and ‖x*‖² of every chunk, x* the recorded final latent, over valid channels.
+    public var squares: [(error: Double, final: Double)]
+
+    /// ‖x − x*‖ / ‖x*‖ over all chunks.
+    public var relativeError: Double {
+      let sums = squares.reduce((0.0, 0.0)) { ($0.0 + $1.error, $0.1 + $1.final) }
+      return sums.0 == 0 ? 0 : (sums.0 / sums.1).squareRoot()
+    }
+  }
+
+  /// Runs a policy over all chunks.
+  ///
+  /// Throws a ``PolicyError`` for policies that do not fit the rollout or know its future, and for those that predict
+  /// inside the network when there is no head; a ``TraceError`` where a tap was not recorded.
+  public func run(_ plan: PolicyPlan) throws -> Result {
+    let blockCount = source.header.blockCount
+    let request = try plan.request(blockCount: blockCount)
+    let stretch = (request?.site ?? .output).stretch(blockCount: blockCount)
+    if let stretch, stretch.to < .output, head == nil {
+      throw PolicyError(
+        "\(plan.spec) predicts inside the network, and nothing takes that to the output of \(source.path)")
+    }
+    var needed = Set([stretch?.from, stretch?.to].compactMap { $0 })
+    for change in request?.changes ?? [] {
+      needed.formUnion([change.quantity.tap, change.quantity.minus].compactMap { $0 })
+    }
+    needed.subtract([.latent, .output, .guided])
+    for tap in needed { try load(tap) }
+    let shown = features.withLock { $0.filter { needed.contains($0.key) } }
+    var cache = try LiveCache(plan, calls: source.calls, blockCount: blockCount) { [source] tap in
+      try source.layout(of: tap == .guided ? .output : tap)
+    }
+    let squares = try chunks.indices.map { try run(chunks[$0], classes[$0], shown, &cache) }
+    return Result(streams: cache.streams, squares: squares)
+  }
+
+  private func load(_ tap: Tap) throws {
+    guard features.withLock({ $0[tap] == nil }) else { return }
+    let layout = try source.layout(of: tap)
+    let rows = 0..<layout.tokens.count
+    let tensors = try source.calls.map { call in
+      Tensor(
+        rows: rows.count, columns: layout.channelCount,
+        values: try source.rows(rows, of: tap, call: call.ordinal))
+    }
+    features.withLock { $0[tap] = tensors }
+  }
+
+  private func run(
+    _ chunk: RecordedChunk, _ classes: [Int], _ shown: [Tap: [Tensor]], _ cache: inout LiveCache
+  ) throws -> (error: Double, final: Double) {
+    // Of the latent, so far.
+    var change = [Float](repeating: 0, count: chunk.final.count)
+    for position in chunk.groups.indices {
+      var step = Step(rollout: self, chunk: chunk, classes: classes, position: position, change: change)
+      let changes = try step.run(shown, &cache)
+      for (branch, call) in chunk.groups[position].enumerated() {
+        let weight = Float(call.weight)
+        for index in change.indices { change[index] += weight * changes[branch][index] }
+      }
+    }
+    func square(_ values: [Float]) -> Double {
+      var sum = 0.0
+      for (row, token) in chunk.layout.tokens.enumerated() where token.isValid {
+        for channel in 0..<token.validChannels {
+          let value = Double(values[row * chunk.layout.channelCount + channel])
+          sum += value * value
+        }
+      }
+      return sum
+    }
+    return (square(change), square(chunk.final))
+  }
+
+  /// One step of one chunk.
+  private struct Step {
+    let rollout: EchoedRollout
+    let chunk: RecordedChunk
+    let classes: [Int]
+    let position: Int
+    /// The change of the latent.
+    let change: [Float]
+
+    var group: [Call] { chunk.groups[position] }
+
+    func tensor(_ values: [Float]) -> Tensor {
+      Tensor(rows: chunk.layout.tokens.count, columns: chunk.layout.channelCount, values: values)
+    }
+
+    /// The changes of the output of every branch.
+    mutating func run(_ shown: [Tap: [Tensor]], _ cache: inout LiveCache) throws -> [[Float]] {
+      let blockCount = rollout.source.header.blockCount
+      try cache.begin(group)
+      var target: Tap?
+      // The output of every branch, once it is known.
+      var output: [Tensor]?
+      var stream: [Tensor]?
+      var guided: Tensor?
+      for tap in Tap.line(blockCount: blockCount) {
+        if let goal = target, tap < goal { continue }
+        target = nil
+        var tensors: [Tensor]
+        switch tap {
+        case .latent:
+          let latent = tensor(RecordedChunk.sum(chunk.latent[position], change))
+          tensors = group.map { _ in latent }
+        case .output:
+          output = output ?? answer(to: stream, recorded: shown[.hidden(blockCount)])
+          tensors = output!
+        case .guided: tensors = [guided ?? mean(of: output!)]
+        default:
+          if tap == .hidden(blockCount), let stream {
+            tensors = stream
+          } else if let recorded = shown[tap] {
+            tensors = group.map { recorded[$0.ordinal] }
+          } else {
+            continue
+          }
+        }
+        switch try cache.reached(tap, tensors) {
+        case .onward: break
+        case .jump(let goal, let given):
+          target = goal
+          switch goal {
+          case .output: output = given
+          case .guided: guided = given[0]
+          default: stream = given
+          }
+        case .replace(let given):
+          for (branch, tensor) in given.enumerated() {
+            if let tensor { tensors[branch] = tensor }
+          }
+          if tap == .output { output = tensors } else if tap == .guided { guided = tensors[0] } else {
+            stream = tensors
+          }
+        }
+      }
+      if let guided {
+        // Weights of the branches add up to that of the guided prediction.
+        let recorded = mean(of: group.indices.map { tensor(chunk.output[$0][position]) })
+        let change = RecordedChunk.difference(guided.values, recorded.values)
+        return group.map { _ in change }
+      }
+      return group.indices.map {
+        RecordedChunk.difference(output![$0].values, chunk.output[$0][position])
+      }
+    }
+
+    // What the network answers: as recorded, plus the response to the changed latent, plus what another stream
+    // than the recorded one makes of the output.
+    private func answer(to stream: [Tensor]?, recorded: [Tensor]?) -> [Tensor] {
+      var answers = group.indices.map { branch -> Tensor in
+        var values = chunk.output[branch][position]
+        if let feedback = rollout.feedback {
+          values = RecordedChunk.sum(
+            values,
+            feedback.response(
+              to: change, position: position, branch: branch, classes: classes, chunk.layout))
+        }
+        return tensor(values)
+      }
+      guard let stream, let recorded, let head = rollout.head else { return answers }
+      let given = head(stream, group)
+      let known = head(group.map { recorded[$0.ordinal] }, group)
+      for branch in group.indices {
+        for index in answers[branch].values.indices {
+          answers[branch].values[index] += given[branch].values[index] - known[branch].values[index]
+        }
+      }
+      return answers
+    }
+
+    private func mean(of outputs: [Tensor]) -> Tensor {
+      let total = group.reduce(0) { $0 + $1.weight }
+      var values = [Float](repeating: 0, count: outputs[0].values.count)
+      for (branch, call) in group.enumerated() {
+        let weight = Float(call.weight / total)
+        for index in values.indices { values[index] += weight * outputs[branch].values[index] }
+      }
+      return tensor(values)
+    }
+  }
+}
+
+extension RecordedChunk {
+  static func sum(_ a: [Float], _ b: [Float]) -> [Float] { zip(a, b).map { $0 + $1 } }
+}

@@ -1,0 +1,62 @@
+import Foundation
+import Trace
+
+/// A feedback file: safetensors with the matrices as arrays (K, C, C) named `call.branch.modality`, and everything
+/// else as JSON under `__metadata__`.
+extension Feedback {
+  private static let kind = "wctrace feedback 1"
+
+  private struct Facts: Codable {
+    var scope: FeedbackScope
+    var boundaries: [[Double]]
+    var unexplained: [Double?]
+  }
+
+  /// Writes the file whole or not at all; throws `inputOutput`.
+  public func write(to path: String) throws {
+    let facts = Facts(scope: scope, boundaries: boundaries, unexplained: unexplained)
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys]
+    let text = String(decoding: try encoder.encode(facts), as: UTF8.self)
+    let arrays = Feedback.names(scope, classCount: classCount).enumerated().map { place, array in
+      (name: array.name, shape: array.shape, values: matrices[place])
+    }
+    try Safetensors.write(arrays, metadata: ["kind": Feedback.kind, "facts": text], to: path)
+  }
+
+  /// Reads a file that ``write(to:)`` made; throws a ``TraceError`` for anything else.
+  public init(path: String) throws {
+    let file = try Safetensors(path: path)
+    guard file.metadata["kind"] == Feedback.kind, let text = file.metadata["facts"],
+      let facts = try? JSONDecoder().decode(Facts.self, from: Data(text.utf8))
+    else {
+      throw TraceError(.invalid, path: path, "this is no feedback file; 'wctrace feedback' makes one")
+    }
+    let classes = Set(facts.boundaries.map(\.count))
+    guard facts.boundaries.count == facts.scope.modalities.count, classes.count == 1,
+      facts.unexplained.count == facts.scope.sigmas.count, facts.scope.branchCount > 0,
+      facts.boundaries.allSatisfy({ $0.allSatisfy(\.isFinite) && $0 == $0.sorted() })
+    else { throw TraceError(.corrupt, path: path, at: "facts", "the parts of the file do not fit together") }
+    var matrices: [[Float]] = []
+    for (name, shape) in Feedback.names(facts.scope, classCount: classes.first! + 1) {
+      let values = try file.values(name)
+      guard file.entries[name]?.shape == shape, values.allSatisfy(\.isFinite) else {
+        throw TraceError(
+          .corrupt, path: path, at: name, "the array must hold finite numbers of the shape \(shape)")
+      }
+      matrices.append(values)
+    }
+    self = Feedback(
+      scope: facts.scope, boundaries: facts.boundaries, matrices: matrices, unexplained: facts.unexplained)
+  }
+
+  private static func names(_ scope: FeedbackScope, classCount: Int) -> [(name: String, shape: [Int])] {
+    scope.sigmas.indices.flatMap { position in
+      (0..<scope.branchCount).flatMap { branch in
+        scope.modalities.map {
+          ("\(position).\(branch).\($0.name)", [classCount, $0.channelCount, $0.channelCount])
+        }
+      }
+    }
+  }
+}

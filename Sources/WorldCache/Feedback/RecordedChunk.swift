@@ -1,0 +1,56 @@
+import Trace
+
+/// Latents and outputs of one chunk of an uncached recording, in memory.
+///
+/// Cost: 4 bytes × tokens × channels × calls × (branches + 1).
+struct RecordedChunk: Sendable {
+  let chunk: Int
+  /// `[position][branch]`.
+  let groups: [[Call]]
+  let layout: TokenTable
+  /// `[position]`, and `[branch][position]`.
+  let latent: [[Float]]
+  let output: [[[Float]]]
+  let final: [Float]
+
+  var branchCount: Int { output.count }
+  /// Weights of the output of each call in the final latent, `[branch][position]`.
+  var weights: [[Double]] { output.indices.map { branch in groups.map { $0[branch].weight } } }
+
+  /// Throws `lacking` where the latent, the output or the final latent of a call is not there, and `invalid` for
+  /// a call that was not computed: the reference must be an uncached rollout.
+  init(_ source: some FeatureSource, chunk: Int) throws(TraceError) {
+    self.chunk = chunk
+    let layout = try source.layout(of: .output)
+    self.layout = layout
+    groups = RecordedChunk.groups(source.calls, chunk: chunk)
+    let rows = 0..<layout.tokens.count
+    var latent: [[Float]] = []
+    var output: [[[Float]]] = Array(repeating: [], count: groups.first?.count ?? 0)
+    for group in groups {
+      latent.append(try source.rows(rows, of: .latent, call: group[0].ordinal))
+      for (branch, call) in group.enumerated() {
+        let state = try source.state(of: .output, call: call.ordinal)
+        guard state == .fresh else {
+          throw TraceError(
+            .invalid, path: source.path,
+            "the output of call \(call.ordinal) is \(state.name); an uncached rollout is needed")
+        }
+        output[branch].append(try source.rows(rows, of: .output, call: call.ordinal))
+      }
+    }
+    self.latent = latent
+    self.output = output
+    final = try source.final(chunk: chunk).values
+  }
+
+  /// The calls of a chunk, those of one step together.
+  static func groups(_ calls: [Call], chunk: Int) -> [[Call]] {
+    Dictionary(grouping: calls.filter { $0.chunk == chunk }, by: \.position).sorted { $0.key < $1.key }
+      .map { $0.value.sorted { $0.branch < $1.branch } }
+  }
+
+  var unrest: [Double] {
+    TokenUnrest.values(latent: latent, output: output, weights: weights, final: final, layout)
+  }
+}

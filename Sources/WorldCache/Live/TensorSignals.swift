@@ -1,0 +1,53 @@
+import Trace
+
+/// Signals of a live run: the tensors that passed the taps so far.
+///
+/// What they do not hold cannot be asked for: values at the site exist at computed calls, quantities after
+/// the policy's station too, quantities up to the station at every call.
+struct TensorSignals: DriverSignals {
+  let store: TensorStore
+  let branches: Range<Int>
+  var reached = 0
+
+  var geometry: Geometry { store.geometry }
+  var tokenModalities: [Int] { geometry.tokens.map(\.modality) }
+
+  func norms(of combination: Combination) -> [Double] {
+    var norms: [Double] = []
+    for branch in branches { store.norms(of: combination, branch: branch, into: &norms) }
+    return norms
+  }
+
+  func norms(of combination: Combination, at tokens: [Int]) -> [Double] {
+    var norms: [Double] = []
+    var rest = tokens[...]
+    for (place, branch) in branches.enumerated() {
+      let (start, end) = (place * geometry.tokenCount, (place + 1) * geometry.tokenCount)
+      let own = rest.prefix { $0 < end }
+      rest = rest.dropFirst(own.count)
+      store.norms(
+        of: combination, branch: branch, rows: store.rows(of: own.lazy.map { $0 - start }), into: &norms)
+    }
+    return norms
+  }
+
+  func meanAbsolute(_ change: ChangeRequest, at position: Int) -> Double {
+    branches.reduce(0) { $0 + store.size(change, position, branch: $1).absolute } / elementCount(change)
+  }
+
+  func meanAbsoluteChange(_ change: ChangeRequest, _ u: Int, _ v: Int) -> Double {
+    branches.reduce(0) { $0 + store.change(change, u, v, branch: $1).absolute } / elementCount(change)
+  }
+
+  func distance(_ change: ChangeRequest, _ u: Int, _ v: Int) -> Double {
+    branches.reduce(0) { $0 + store.change(change, u, v, branch: $1).squared }.squareRoot()
+  }
+
+  func magnitude(_ change: ChangeRequest, at position: Int) -> Double {
+    branches.reduce(0) { $0 + store.size(change, position, branch: $1).squared }.squareRoot()
+  }
+
+  private func elementCount(_ change: ChangeRequest) -> Double {
+    Double(branches.count * store.elementCount(change))
+  }
+}

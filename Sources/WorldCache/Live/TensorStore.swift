@@ -1,0 +1,228 @@
+import Trace
+
+/// What a live cache keeps of one chunk: the values at the site of computed calls, and the quantities that the
+/// decision rule looks at.
+///
+/// Belongs to one ``LiveCache`` and one thread. Everything of the chunk stays until it ends, so that a policy
+/// may look back as far as it likes; ``CacheUse`` says what a cache that lets go after the last use would hold.
+final class TensorStore {
+  let geometry: Geometry
+  /// The layout at the site.
+  let layout: TokenTable
+  private let rows: [Int]
+  private let band: LowBand?
+  private let quantities: [ChangeRequest: QuantityLayout]
+  private var values: [Point: [Float]] = [:]
+  private var sizes: [Point: [Double]] = [:]
+  private var kept: [Quantity: [Point: [Double]]] = [:]
+  private var filtered: [ChangeRequest: [Point: [Double]]] = [:]
+  private var sums: [Sum: (absolute: Double, squared: Double)] = [:]
+  private(set) var use = CacheUse()
+
+  /// A call of a branch; band 1 is the high band of a split site.
+  struct Point: Hashable {
+    var branch: Int
+    var position: Int
+    var band = 0
+  }
+
+  private struct Sum: Hashable {
+    var change: ChangeRequest
+    var branch: Int
+    var position: Int
+    var other: Int?
+  }
+
+  /// The layout at a quantity's tap.
+  struct QuantityLayout {
+    let channels: Int
+    let elementCount: Int
+    /// The valid rows; nil when all are.
+    let valid: [Int]?
+    let grid: TokenGrid?
+
+    init(_ layout: TokenTable, needsGrid: Bool) throws {
+      channels = layout.channelCount
+      elementCount = layout.tokens.reduce(0) { $0 + ($1.isValid ? $1.validChannels : 0) }
+      let rows = layout.tokens.indices.filter { layout.tokens[$0].isValid }
+      valid = rows.count == layout.tokens.count ? nil : rows
+      grid = needsGrid ? TokenGrid(layout.tokens.filter(\.isValid)) : nil
+      guard !needsGrid || grid != nil else {
+        throw PolicyError("the tokens of \(layout.name) do not fill a grid, so that they cannot be filtered")
+      }
+    }
+  }
+
+  /// Throws a ``PolicyError`` where tokens do not lie as the policy's bands or filters need.
+  init(_ geometry: Geometry, _ layout: TokenTable, quantities: [ChangeRequest: TokenTable]) throws {
+    self.geometry = geometry
+    self.layout = layout
+    rows = layout.tokens.indices.filter { layout.tokens[$0].isValid }
+    band = geometry.split.flatMap { $0.lowBand(of: geometry.tokens) }
+    guard geometry.split == nil || band != nil else {
+      throw PolicyError(
+        "the tokens of \(layout.name) do not fill grids of one size, so that they cannot be split into bands")
+    }
+    self.quantities = try Dictionary(
+      uniqueKeysWithValues: quantities.map {
+        ($0.key, try QuantityLayout($0.value, needsGrid: $0.key.filter != nil))
+      })
+  }
+
+  // MARK: At the site
+
+  /// Keeps the value of a computed call, the tensor at the site's end minus the one at its beginning.
+  func keep(_ end: Tensor, minus beginning: Tensor?, branch: Int, position: Int) {
+    var value = end.values
+    if let beginning { TensorCombination.subtract(beginning.values, from: &value) }
+    guard let band else { return keep(value, Point(branch: branch, position: position)) }
+    let channels = layout.channelCount
+    let low = band.project(
+      rows.flatMap { value[($0 * channels)..<(($0 + 1) * channels)] }, channels: channels)
+    var lows = [Float](repeating: 0, count: value.count)
+    for (place, row) in rows.enumerated() {
+      for channel in 0..<channels { lows[row * channels + channel] = low[place * channels + channel] }
+    }
+    keep(lows, Point(branch: branch, position: position))
+    keep(zip(value, lows).map { $0 - $1 }, Point(branch: branch, position: position, band: 1))
+  }
+
+  private func keep(_ value: [Float], _ point: Point) {
+    values[point] = value
+    use.keep(.value(point), byteCount: 4 * value.count)
+  }
+
+  func norms(of combination: Combination, branch: Int, rows: [Int]? = nil, into norms: inout [Double]) {
+    let points = points(of: combination, branch)
+    let terms = zip(points, combination.terms).map { ($0.0.value, $0.1.weight) }
+    TensorCombination.appendNorms(
+      of: terms, sizes: points.map { sizes(of: $0.point, $0.value) }, rows: rows ?? self.rows,
+      channels: layout.channelCount, to: &norms)
+  }
+
+  /// Rows of some valid tokens.
+  func rows(of tokens: some Sequence<Int>) -> [Int] { tokens.map { rows[$0] } }
+
+  /// What a prediction emits for a branch that is the covered branches' `place`th.
+  func emission(_ prediction: Prediction, branch: Int, place: Int, from: Tensor?) -> Tensor {
+    var points: [(point: Point, value: [Float])] = []
+    var places: [Point: Int] = [:]
+    let weights = prediction.combinations.map { combination in
+      var weights: [Int: Double] = [:]
+      for (found, term) in zip(self.points(of: combination, branch), combination.terms) {
+        let place = places[found.point] ?? points.count
+        if place == points.count {
+          places[found.point] = place
+          points.append(found)
+        }
+        weights[place] = term.weight
+      }
+      return weights
+    }
+    var groups: [UInt8]?
+    if let indices = prediction.groups?.indices {
+      var own = [UInt8](repeating: 0, count: layout.tokens.count)
+      for (token, row) in rows.enumerated() { own[row] = indices[place * rows.count + token] }
+      groups = own
+    }
+    let order = points.indices.sorted { points[$0].point < points[$1].point }
+    let values = TensorCombination.sum(
+      order.map { points[$0].value }, weights: weights.map { own in order.map { own[$0] ?? 0 } },
+      groups: groups, start: from?.values, rowCount: layout.tokens.count, channels: layout.channelCount)
+    return Tensor(rows: layout.tokens.count, columns: layout.channelCount, values: values)
+  }
+
+  private func points(of combination: Combination, _ branch: Int) -> [(point: Point, value: [Float])] {
+    combination.terms.map { term in
+      let point = Point(
+        branch: term.component.branch ?? branch, position: term.position, band: term.component.band)
+      guard let value = values[point] else {
+        preconditionFailure("a policy asked for call \(term.position), which was not computed")
+      }
+      use.used(.value(point))
+      return (point, value)
+    }
+  }
+
+  private func sizes(of point: Point, _ value: [Float]) -> [Double] {
+    if let sizes = sizes[point] { return sizes }
+    let norms = TensorCombination.norms(
+      of: value, rowCount: layout.tokens.count, channels: layout.channelCount)
+    sizes[point] = norms
+    return norms
+  }
+
+  // MARK: What the rule looks at
+
+  /// Keeps a quantity at a call, filtered at its noise level where the rule says so.
+  func keep(_ change: ChangeRequest, _ tensor: Tensor, minus: Tensor?, at call: Call, _ point: Point) {
+    let shape = quantities[change]!
+    // In double precision, so that the difference of two taps is exact; a cache may hold it in single.
+    var value = tensor.values.map(Double.init)
+    if let minus {
+      for index in value.indices { value[index] -= Double(minus.values[index]) }
+    }
+    if let valid = shape.valid {
+      value = valid.flatMap { value[($0 * shape.channels)..<(($0 + 1) * shape.channels)] }
+    }
+    if let filter = change.filter, let grid = shape.grid {
+      value = filter.apply(to: value, channels: shape.channels, grid: grid, sigma: call.sigma)
+      filtered[change, default: [:]][point] = value
+      // Only neighbours are looked at.
+      filtered[change]![Point(branch: point.branch, position: point.position - 2)] = nil
+      use.keep(.filtered(change, point), byteCount: 4 * value.count)
+    } else if kept[change.quantity]?[point] == nil {
+      kept[change.quantity, default: [:]][point] = value
+      use.keep(.quantity(change.quantity, point), byteCount: 4 * value.count)
+    }
+  }
+
+  /// Numbers of one branch that a quantity's sums run over.
+  func elementCount(_ change: ChangeRequest) -> Int { quantities[change]!.elementCount }
+
+  /// Sums over `|x|` and `x²` at a call.
+  func size(_ change: ChangeRequest, _ position: Int, branch: Int) -> (absolute: Double, squared: Double) {
+    sum(Sum(change: change, branch: branch, position: position, other: nil)) {
+      ChangeSums.of(value(change, position, branch))
+    }
+  }
+
+  /// Sums over `|x_u − x_v|` and its square.
+  func change(
+    _ change: ChangeRequest, _ u: Int, _ v: Int, branch: Int
+  ) -> (absolute: Double, squared: Double) {
+    guard u != v else { return (0, 0) }
+    let (older, newer) = (min(u, v), max(u, v))
+    return sum(Sum(change: change, branch: branch, position: older, other: newer)) {
+      ChangeSums.between(value(change, older, branch), value(change, newer, branch))
+    }
+  }
+
+  private func sum(
+    _ key: Sum, _ make: () -> (absolute: Double, squared: Double)
+  ) -> (absolute: Double, squared: Double) {
+    if let known = sums[key] { return known }
+    let made = make()
+    sums[key] = made
+    return made
+  }
+
+  private func value(_ change: ChangeRequest, _ position: Int, _ branch: Int) -> [Double] {
+    let point = Point(branch: branch, position: position)
+    let found = change.filter == nil ? kept[change.quantity]?[point] : filtered[change]?[point]
+    guard let found else {
+      preconditionFailure("a policy asked for \(change.quantity) at call \(position), where it is not known")
+    }
+    use.used(change.filter == nil ? .quantity(change.quantity, point) : .filtered(change, point))
+    return found
+  }
+
+  func finishCall() { use.advance() }
+}
+
+extension TensorStore.Point: Comparable {
+  // As the terms of a combination are ordered.
+  static func < (a: TensorStore.Point, b: TensorStore.Point) -> Bool {
+    (a.branch, a.band, a.position) < (b.branch, b.band, b.position)
+  }
+}

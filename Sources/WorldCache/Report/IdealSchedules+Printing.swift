@@ -1,0 +1,85 @@
+import Trace
+
+extension IdealSchedules {
+  /// One row for each number of computed calls and chunk.
+  public var table: Table {
+    var table = Table(columns: [
+      .init("chunk", key: "chunk"), .init("computed", key: "computed_calls"), .init("of", key: "calls"),
+      .init("error", key: "error"), .init("bound", key: "error_bound"), .init("gap", key: "error_to_bound"),
+      .init("streak", key: "streak_error_mean"), .init("worst", key: "streak_error_worst"),
+      .init("direct", key: "direct_error_mean"), .init("worst", key: "direct_error_worst"),
+      .init("schedule", key: "schedule"), .init("policy (open loop)", key: "policy"),
+    ])
+    for (computedCount, chunks) in entries {
+      for entry in chunks {
+        table.append([
+          .integer(entry.chunk), .integer(computedCount), .integer(entry.callCount),
+          .number(entry.error, decimals: 5), .number(entry.bound, decimals: 5),
+          .number(entry.gap, decimals: 3), mean(entry.streakErrors), worst(entry.streakErrors),
+          mean(entry.directErrors), worst(entry.directErrors), .text(picture(entry)),
+          .text(spec(entry).description),
+        ])
+      }
+    }
+    return table
+  }
+
+  private func mean(_ values: [Double?]) -> Table.Cell {
+    let known = values.compactMap { $0 }
+    guard known.count == values.count else { return .none }
+    return .number(known.reduce(0, +) / Double(known.count), decimals: 5)
+  }
+
+  private func worst(_ values: [Double?]) -> Table.Cell {
+    let known = values.compactMap { $0 }
+    guard known.count == values.count, let worst = known.max() else { return .none }
+    return .number(worst, decimals: 5)
+  }
+
+  private func picture(_ entry: Entry) -> String {
+    let computed = Set(entry.computed)
+    return String((0..<entry.callCount).map { computed.contains($0) ? "C" : "p" })
+  }
+
+  private var settings: [PolicySpec.Setting] {
+    [.init("predictor", predictor.name)] + PredictorChoice.settings(of: predictor)
+      + [.init("site", site.name)]
+  }
+
+  /// The schedule of one chunk as a policy that can be pasted into a command.
+  public func spec(_ entry: Entry) -> PolicySpec {
+    PolicySpec(
+      name: "mask",
+      settings: [.init("calls", entry.computed.map(String.init).joined(separator: "+"))] + settings)
+  }
+
+  /// A file for `schedule:file=…`: which calls are computed, the predictor, and where it comes from.
+  ///
+  /// `names` are those of the traces; `command` made it.
+  public func file(computing count: Int, names: [String], command: String) -> String? {
+    guard let chunks = entries.first(where: { $0.computedCount == count })?.chunks else { return nil }
+    func mask(_ entry: Entry) -> JSONValue {
+      let computed = Set(entry.computed)
+      return .string(String((0..<entry.callCount).map { computed.contains($0) ? "1" : "0" }))
+    }
+    let settings = settings.map { setting in
+      (setting.key, Double(setting.value).map { JSONValue.number($0) } ?? .string(setting.value))
+    }
+    return JSONValue.object([
+      ("settings", .object(settings)),
+      chunks.count == 1
+        ? ("mask", mask(chunks[0]))
+        : ("chunks", .array(chunks.map { .object([("mask", mask($0))]) })),
+      (
+        "found",
+        .object([
+          ("command", .string(command)), ("objective", .string(aim.objective.rawValue)),
+          ("power", .number(aim.power)), ("over", .string(aim.over.rawValue)),
+          ("weights", .string(aim.usesSolverWeights ? "solver" : "none")),
+          ("computed_calls", .integer(count)), ("errors", .array(chunks.map { .number($0.error) })),
+          ("bounds", .array(chunks.map { .number($0.bound) })), ("traces", .array(names.map { .string($0) })),
+        ])
+      ),
+    ]).text + "\n"
+  }
+}

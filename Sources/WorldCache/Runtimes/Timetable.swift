@@ -1,0 +1,76 @@
+import Trace
+
+/// Which calls are computed, chunk by chunk and lane by lane.
+public struct Timetable: Hashable, Sendable {
+  /// `[chunk][lane][position]`; one lane where a decision covers all guidance branches.
+  public let computed: [[[Bool]]]
+
+  /// Calls of a chunk, of the longest one where they differ.
+  public var callCount: Int { computed.map { $0[0].count }.max()! }
+
+  public init(_ replay: Replay) {
+    computed = replay.streams.map { $0.lanes.map { lane in lane.map { $0.action == .compute } } }
+  }
+
+  /// What a policy computes of so many calls whatever the model does.
+  ///
+  /// Throws a ``PolicyError`` where that depends on features or noise levels, so that a trace is needed.
+  init(_ plan: PolicyPlan, callCount: Int) throws {
+    guard callCount > 0 else { throw PolicyError("a rollout has at least one call") }
+    let needsTrace = PolicyError(
+      "which calls \(plan.spec) computes depends on the model: give --trace to take its decisions there")
+    guard case .ordinary = plan.entry.kind else { throw needsTrace }
+    guard try plan.request(blockCount: Timetable.blockCount)?.changes.isEmpty ?? true else {
+      throw needsTrace
+    }
+    // Two rollouts that differ in their noise levels and in nothing else.
+    let replays = try [1.0, 3.0].map { shift in
+      try Replay(plan, over: [Timetable.still(plan, callCount, shift: shift)], figures: [])
+    }
+    let reasons = replays[0].streams[0].lanes.joined().map(\.reason)
+    guard reasons.allSatisfy({ !$0.isJudgement && $0 != .external }) else { throw needsTrace }
+    let lanes = replays.map { Timetable($0).computed[0] }
+    guard lanes[0] == lanes[1] else { throw needsTrace }
+    computed = [Set(lanes[0]).count == 1 ? [lanes[0][0]] : lanes[0]]
+  }
+
+  private static let blockCount = 1_000_000
+
+  /// A rollout of two guidance branches in which nothing changes but the noise level.
+  private static func still(_ plan: PolicyPlan, _ callCount: Int, shift: Double) throws -> Geometry {
+    let request = try plan.request(blockCount: blockCount) ?? GeometryRequest(.output)
+    let branchCount = request.site == .guided ? 1 : 2
+    let calls = (0..<branchCount).map { branch in
+      (0..<callCount).map { position in
+        let plain = 1 - Double(position) / Double(callCount)
+        let sigma = shift * plain / (1 + (shift - 1) * plain)
+        return Call(
+          ordinal: position * branchCount + branch, branch: branch, step: position, position: position,
+          timestep: 1000 * sigma, sigma: sigma, weight: -1 / Double(callCount))
+      }
+    }
+    let bandCount = request.split == nil ? 1 : 2
+    return Geometry(
+      site: request.site, split: request.split, blockCount: blockCount, calls: calls,
+      tokens: [TokenTable.Token(modality: 0, frame: 0, row: 0, column: 0, validChannels: 1)],
+      modalities: ["all"],
+      distances: DistanceTable(
+        points: Array(repeating: [1], count: callCount * branchCount * bandCount), tokenCount: 1,
+        channelCount: 1))
+  }
+
+  /// The one lane of the one chunk; throws where there are several that differ.
+  func single(for target: String) throws -> [Bool] {
+    let lanes = Set(computed.flatMap { $0 })
+    guard lanes.count == 1 else {
+      throw PolicyError(
+        "\(target) holds one timetable for all guidance branches and chunks; here they differ")
+    }
+    return computed[0][0]
+  }
+}
+
+extension PolicyPlan {
+  /// What the policy caches; nil when it caches nothing.
+  var policySite: Site? { get throws { try request(blockCount: 1)?.site } }
+}

@@ -1,0 +1,141 @@
+import Dispatch
+import Foundation
+import Synchronization
+import Trace
+
+/// The costs of every streak after every choice of anchors, over one chunk of several traces.
+struct StreakTable: Sendable {
+  let states: AnchorStates
+  /// Columns of a row: one for each trace where costs are added up, otherwise one.
+  let columnCount: Int
+  /// By state: entry `k · columnCount + column` for k predicted calls.
+  private let rows: [[Double]]
+
+  /// Evaluates all states on all cores; `progress` is told how many are done.
+  init(
+    _ traces: [Geometry], _ predictor: any Predictor, _ aim: Aim, longestStreak: Int?,
+    set: Int = 0, progress: @Sendable (_ done: Int, _ total: Int) -> Void
+  ) throws {
+    let states = AnchorStates(callCount: traces[0].callCount, depth: predictor.anchorCount)
+    self.states = states
+    columnCount = aim.objective.isSum ? traces.count : 1
+    let scales = StreakTable.scales(traces, aim, set)
+    let squares = traces.map { StreakSquares($0, predictor, set: set) }
+    let longest = min(longestStreak ?? Int.max, predictor.longestStreak ?? Int.max)
+    let unpredicted = [Double](repeating: 0, count: columnCount)
+    let found = Mutex(
+      (rows: [[Double]](repeating: unpredicted, count: states.codes.count), done: 0))
+    let batch = 64
+    DispatchQueue.concurrentPerform(iterations: (states.codes.count + batch - 1) / batch) { chunk in
+      let places = (chunk * batch)..<min((chunk + 1) * batch, states.codes.count)
+      let rows = places.map { place in
+        let anchors = states.anchors(states.codes[place])
+        let count = min(states.callCount - 1 - anchors[0], longest)
+        guard anchors.count >= predictor.minimumAnchorCount, count > 0 else { return unpredicted }
+        let steps = (1..<(count + 1)).map { predictor.combinations(anchors: anchors, distance: $0) }
+        return unpredicted
+          + (aim.objective == .streak
+            ? StreakTable.streaks(squares.map { $0.streaks(after: anchors, steps) }, scales, aim)
+            : StreakTable.calls(
+              zip(squares, scales).map { squares, scales in
+                zip(squares.calls(after: anchors, steps), (anchors[0] + 1)...).map { errors, position in
+                  errors.enumerated().map { Relative.error($1, scales[$0][position]) }
+                }
+              }, aim))
+      }
+      let done = found.withLock { found in
+        for (place, row) in zip(places, rows) { found.rows[place] = row }
+        found.done += places.count
+        return found.done
+      }
+      progress(done, states.codes.count)
+    }
+    for trace in traces { try trace.distances.requireIntact() }
+    rows = found.withLock { $0.rows }
+  }
+
+  /// By trace and branch, what the squared error of each call is divided by.
+  private static func scales(_ traces: [Geometry], _ aim: Aim, _ set: Int) -> [[[Double]]] {
+    let finals = traces.map { $0.finalSquaredNorms.reduce(0, +) }
+    // Where one trace lacks its end, errors of the final latent stay as they are.
+    let isKnown = finals.allSatisfy { $0 > 0 }
+    return zip(traces, finals).map { trace, final in
+      (0..<trace.branchCount).map { branch in
+        (0..<trace.callCount).map { position in
+          guard aim.usesSolverWeights else {
+            return trace.meanSquare(position, branch: branch, set: set)
+              * Double(trace.sets[set].members.count)
+          }
+          let weight = aim.objective == .streak ? 1 : trace.calls[branch][position].weight
+          return (isKnown ? final : 1) / (weight * weight)
+        }
+      }
+    }
+  }
+
+  // Costs of streaks of 1, 2, … calls, the traces of each length side by side.
+  private static func streaks(_ squares: [[Double]], _ scales: [[[Double]]], _ aim: Aim) -> [Double] {
+    squares[0].indices.flatMap { length in
+      squares.indices.map { trace in
+        power(Relative.square(squares[trace][length], scales[trace][0][0]), aim.power / 2)
+      }
+    }
+  }
+
+  // The same from the error of each call, `[trace][call][branch]`.
+  private static func calls(_ errors: [[[Double]]], _ aim: Aim) -> [Double] {
+    var running = [Double](repeating: 0, count: errors.count)
+    var worst = 0.0
+    return errors[0].indices.flatMap { call in
+      guard !aim.objective.isSum else {
+        for trace in errors.indices {
+          running[trace] += errors[trace][call].reduce(0) { $0 + power($1, aim.power) }
+        }
+        return running
+      }
+      // A call's error is the largest of its branches.
+      let largest = errors.map { $0[call].max()! }
+      let error = aim.over == .max ? largest.max()! : largest.reduce(0, +) / Double(largest.count)
+      worst = max(worst, error)
+      return [aim.objective == .minimax ? worst : error]
+    }
+  }
+
+  private static func power(_ value: Double, _ exponent: Double) -> Double {
+    switch exponent {
+    case 1: value
+    case 2: value * value
+    default: pow(value, exponent)
+    }
+  }
+
+  /// All columns alike, so that costs are means over them.
+  static func evenWeights(_ count: Int) -> [Double] {
+    [Double](repeating: 1 / Double(count), count: count)
+  }
+
+  /// Rows of costs with the traces added up under weights; as they are where there is one column.
+  func rows(weights: [Double]) -> [[Double]] {
+    guard columnCount > 1 || weights[0] != 1 else { return rows }
+    return rows.map { row in
+      stride(from: 0, to: row.count, by: columnCount).map { first in
+        weights.indices.reduce(0) { $0 + (weights[$1] == 0 ? 0 : weights[$1] * row[first + $1]) }
+      }
+    }
+  }
+
+  /// What a schedule costs each trace; nil when it is not among those searched.
+  func costs(of schedule: [Int]) -> [Double]? {
+    var sums = [Double](repeating: 0, count: columnCount)
+    var code = states.start
+    for (place, position) in schedule.enumerated() {
+      if place > 0 { code = states.code(code, followedBy: position) }
+      let next = place + 1 < schedule.count ? schedule[place + 1] : states.callCount
+      guard let row = states.place(of: code).map({ rows[$0] }),
+        (next - position - 1) * columnCount < row.count
+      else { return nil }
+      for column in sums.indices { sums[column] += row[(next - position - 1) * columnCount + column] }
+    }
+    return sums
+  }
+}

@@ -1,0 +1,185 @@
+import Trace
+
+/// How what was chosen on one set of traces fares on others.
+///
+/// On the source set the best setting of each family is chosen for a goal; it is then replayed on every target, beside
+/// the setting that the same choice would have made there.
+public struct Transfer: Sendable {
+  public var families: [TransferFamily]
+  public var goal: TuningGoal
+  public var workerCount: Int
+
+  public init(families: [TransferFamily], goal: TuningGoal, workerCount: Int) {
+    precondition(!families.isEmpty && goal.isSet && workerCount > 0)
+    self.families = families
+    self.goal = goal
+    self.workerCount = workerCount
+  }
+
+  /// A setting that was chosen on a set, with its replays there.
+  public struct Choice: Sendable {
+    public let spec: PolicySpec
+    /// What errors of calls are relative to.
+    public let unit: String
+    public let figures: [TuningFigures]
+  }
+
+  /// What a family has on a set: its choices, one for each unit of error, or why there are none.
+  public struct Choices: Sendable {
+    public let choices: [Choice]
+    public let refusal: String?
+  }
+
+  /// One choice on one target.
+  public struct Row: Sendable {
+    public let family: Int
+    public let source: Int
+    public let target: Int
+    /// The setting as it ran on the target.
+    public let spec: PolicySpec
+    /// As it was chosen, where that is another spelling.
+    public let carriedFrom: PolicySpec?
+    /// One for each trace of the target; empty when the setting cannot run there.
+    public let figures: [TuningFigures]
+    /// What the target itself would have chosen.
+    public let own: Choice?
+    /// Why figures or the target's own choice are lacking.
+    public let refusals: [String]
+  }
+
+  /// Every family and source on every target, the source itself among them where it is one.
+  ///
+  /// `progress` is told how many searches and trials are done. Throws what opening traces throws, and a ``PolicyError``
+  /// when a family cannot run on a source.
+  public func rows(
+    _ sets: [TransferSet], from sources: [Int], to targets: [Int],
+    progress: (_ done: Int, _ total: Int) -> Void = { _, _ in }
+  ) throws -> (rows: [Row], unmet: [(family: Int, source: Int)]) {
+    let searched = Set(sources + targets).sorted()
+    let total = families.count * (searched.count + sources.count * targets.count)
+    var done = 0
+    func step() {
+      done += 1
+      progress(done, total)
+    }
+    var rows: [Row] = []
+    var unmet: [(family: Int, source: Int)] = []
+    for (family, content) in families.enumerated() {
+      var own: [Int: Choices] = [:]
+      for set in searched {
+        own[set] = try choices(of: content, on: sets[set], isSource: sources.contains(set))
+        step()
+      }
+      for source in sources {
+        let chosen = own[source]?.choices ?? []
+        if chosen.isEmpty { unmet.append((family, source)) }
+        for target in targets {
+          for choice in chosen {
+            rows.append(
+              try row(family, source, target, choice, own[target]!, sets))
+          }
+          step()
+        }
+      }
+    }
+    return (rows, unmet)
+  }
+
+  private func row(
+    _ family: Int, _ source: Int, _ target: Int, _ choice: Choice, _ own: Choices, _ sets: [TransferSet]
+  ) throws -> Row {
+    let best = own.choices.first { $0.unit == choice.unit }
+    var refusals = own.refusal.map { [$0] } ?? []
+    guard source != target else {
+      return Row(
+        family: family, source: source, target: target, spec: choice.spec, carriedFrom: nil,
+        figures: choice.figures, own: best, refusals: refusals)
+    }
+    var spec = choice.spec
+    var figures: [TuningFigures] = []
+    do {
+      spec = try carried(choice, to: sets[target])
+      figures = try replays(spec, on: sets[target])
+    } catch let error as PolicyError {
+      refusals.append("\(choice.spec) cannot run on \(sets[target].name): \(error)")
+    }
+    return Row(
+      family: family, source: source, target: target, spec: spec,
+      carriedFrom: spec == choice.spec ? nil : choice.spec, figures: figures, own: best, refusals: refusals)
+  }
+
+  private func replays(_ spec: PolicySpec, on set: TransferSet) throws -> [TuningFigures] {
+    let batch = ReplayBatch(
+      plans: [try PolicyRegistry.plan(spec)], traces: set.traces, bounds: .none,
+      figures: goal.byModality ? .details : .table, workerCount: workerCount)
+    return try batch.run { _, _, replay in TuningFigures(replay) }.rows
+  }
+
+  // A timetable fits chunks of one length; everything else is taken as it is.
+  private func carried(_ choice: Choice, to set: TransferSet) throws -> PolicySpec {
+    let plan = try PolicyRegistry.plan(choice.spec)
+    guard let timetable = try plan.timetable(), let predictor = try plan.predictor(),
+      let count = choice.figures.first?.chunkCallCount
+    else { return choice.spec }
+    let lengths = Set(try set.geometries(for: plan).map(\.callCount))
+    guard lengths.count == 1, let length = lengths.first else {
+      let list = lengths.sorted().map(String.init).joined(separator: " and ")
+      throw PolicyError(
+        "its chunks have \(list) calls, and a timetable is carried to one length (--group-by steps)")
+    }
+    guard length != count else { return choice.spec }
+    return MaskPolicy.spec(
+      computing: ScheduleCarry.positions(
+        timetable, of: count, to: length, anchorCount: predictor.minimumAnchorCount), predictor,
+      site: plan.values.site("site"))
+  }
+
+  /// The best settings of a family on a set.
+  ///
+  /// On a target, settings that cannot run are passed over.
+  private func choices(
+    of family: TransferFamily, on set: TransferSet, isSource: Bool
+  ) throws -> Choices {
+    do {
+      let settings = try family.settings(on: set)
+      do {
+        return Choices(choices: try choices(settings, on: set), refusal: nil)
+      } catch let error as PolicyError where !isSource && settings.count > 1 {
+        let running = settings.filter { (try? choices([$0], on: set)) != nil }
+        guard !running.isEmpty else { throw error }
+        return Choices(choices: try choices(running, on: set), refusal: nil)
+      }
+    } catch let error as PolicyError where !isSource {
+      return Choices(choices: [], refusal: "\(family.text) chooses nothing on \(set.name): \(error)")
+    }
+  }
+
+  private func choices(_ settings: [TuningSetting], on set: TransferSet) throws -> [Choice] {
+    guard !settings.isEmpty else { return [] }
+    let search = TuningSearch(
+      settings: settings, traces: set.traces, slicing: goal.byModality, workerCount: workerCount)
+    let jobs = TuningSearch.Job.all(traceCount: set.traces.count, settingCount: settings.count)
+    let outcomes = try search.run(jobs)
+    let behaviours = settings.indices.map { setting in
+      Behaviour.common(
+        zip(jobs, outcomes).filter { $0.0.setting == setting }.map(\.1), in: settings[setting].space)
+    }
+    let front = TuningFront(settings.map(\.space), behaviours, goal)
+    return front.choices.map {
+      Choice(spec: $0.spec, unit: $0.unit, figures: $0.behaviour.records.map(\.figures))
+    }
+  }
+}
+
+extension PolicyPlan {
+  /// The computed positions of a policy that is nothing but a timetable for all chunks and branches.
+  fileprivate func timetable() throws -> [Int]? {
+    guard case .ordinary(let make) = entry.kind else { return nil }
+    return (try make(values) as? FixedSchedule)?.timetable
+  }
+}
+
+extension TuningFigures {
+  /// Calls of the first chunk.
+  fileprivate var chunkCallCount: Int { schedule.prefix { $0 != "/" && $0 != "|" }.count }
+}

@@ -1,0 +1,112 @@
+/// Searches of several settings over several traces, on all cores.
+///
+/// One setting over one trace is one job: within it each replay follows from the one before. What a job finds
+/// does not depend on the others, so that jobs can be done in parts by several machines.
+public struct TuningSearch: Sendable {
+  public var settings: [TuningSetting]
+  /// Traces by what they are called in errors.
+  public var traces: [(name: String, open: ReplayBatch.Source)]
+  /// Whether errors are told apart by modality.
+  public var slicing: Bool
+  public var workerCount: Int
+  /// The most replays of one job.
+  public var limit = 100_000
+
+  public init(
+    settings: [TuningSetting], traces: [(name: String, open: ReplayBatch.Source)], slicing: Bool,
+    workerCount: Int
+  ) {
+    precondition(!settings.isEmpty && !traces.isEmpty && workerCount > 0)
+    self.settings = settings
+    self.traces = traces
+    self.slicing = slicing
+    self.workerCount = workerCount
+  }
+
+  /// A place among the jobs: setting and trace.
+  public struct Job: Hashable, Sendable {
+    public var trace: Int
+    public var setting: Int
+
+    public init(trace: Int, setting: Int) {
+      self.trace = trace
+      self.setting = setting
+    }
+
+    /// All of them, trace after trace.
+    public static func all(traceCount: Int, settingCount: Int) -> [Job] {
+      (0..<traceCount).flatMap { trace in (0..<settingCount).map { Job(trace: trace, setting: $0) } }
+    }
+  }
+
+  /// Where replays are kept from one run to the next.
+  public struct Store: Sendable {
+    /// A replay that was made before; nil when it was not.
+    public var known: @Sendable (Job, _ policy: String) throws -> TuningRecord?
+    public var keep: @Sendable (Job, TuningRecord) throws -> Void
+    /// Told when all replays of a job have been kept.
+    public var finish: @Sendable (Job) throws -> Void
+
+    public init(
+      known: @escaping @Sendable (Job, String) throws -> TuningRecord?,
+      keep: @escaping @Sendable (Job, TuningRecord) throws -> Void,
+      finish: @escaping @Sendable (Job) throws -> Void
+    ) {
+      self.known = known
+      self.keep = keep
+      self.finish = finish
+    }
+
+    /// Keeps nothing.
+    public static let none = Store(known: { _, _ in nil }, keep: { _, _ in }, finish: { _ in })
+  }
+
+  /// Makes the replays of some jobs, which ascend; each is made once, unless the store knows it.
+  ///
+  /// `progress` is told how many jobs are done. Throws the first error by job.
+  public func run(
+    _ jobs: [Job], store: Store = .none, progress: @Sendable (_ done: Int) -> Void = { _ in }
+  ) throws -> [TuningOutcome] {
+    let shelf = TraceShelf(
+      traces.map(\.open), uses: traces.indices.map { trace in jobs.count { $0.trace == trace } })
+    return try OrderedJobs.run(jobs.count, workerCount: workerCount, finished: progress) { place in
+      let job = jobs[place]
+      let setting = settings[job.setting]
+      defer { shelf.release(job.trace) }
+      do {
+        let outcome = try TuningOutcome(setting.space, limit: limit) { values in
+          let spec = setting.space.spec(at: values).description
+          if let record = try store.known(job, spec) { return record }
+          let material = try shelf.material(of: job.trace, for: setting.plan(at: values))
+          let record = try setting.record(
+            at: values, over: material.geometries, slicing: slicing, memories: material.memories)
+          try store.keep(job, record)
+          return record
+        }
+        try store.finish(job)
+        return outcome
+      } catch let error as PolicyError {
+        throw traces.count > 1 ? PolicyError("\(traces[job.trace].name): \(error)") : error
+      }
+    }
+  }
+}
+
+/// Every behaviour of one setting on one trace.
+public struct TuningOutcome: Sendable {
+  let boxes: [BehaviourSearch.Box]
+  /// Replays that the search took, equal neighbours among them.
+  public let replayCount: Int
+
+  /// Goes through a space with the replays that `replay` makes or knows.
+  public init(
+    _ space: SearchSpace, limit: Int = .max, replay: @escaping ([Double]) throws -> TuningRecord
+  ) throws {
+    var search = BehaviourSearch(space.ranges, limit: limit, replay: replay)
+    boxes = try search.boxes()
+    replayCount = search.replayCount
+  }
+
+  /// Different schedules; fewer than behaviours where one comes back.
+  public var scheduleCount: Int { Set(boxes.map(\.record.figures.schedule)).count }
+}

@@ -1,0 +1,84 @@
+import ArgumentParser
+import Foundation
+import Trace
+import WorldCache
+
+/// `wctrace convert`: policies as the files that runtimes read, and back.
+struct Convert: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Write a policy as the file that a runtime reads, or read one back.",
+    discussion: """
+      Without --to the policy that a file describes is printed. What a target has no word for is refused, so that \
+      reading the file back gives the same decisions. Targets:
+
+      \(Runtime.all.map { "  \($0.name): \($0.summary)" }.joined(separator: "\n"))
+
+      docs/runtimes.md shows how each file is loaded.
+      """)
+
+  @Argument(help: "A policy such as dbcache:fn=1, or a runtime's file.")
+  var source: String
+
+  @Option(help: "The target: \(Runtime.all.map(\.name).joined(separator: ", ")).")
+  var to: String?
+
+  @Option(help: "Calls of a rollout, for files that hold their number.")
+  var calls: Int?
+
+  @Option(help: "A trace: its number of calls, and the decisions of policies that look at features.")
+  var trace: String?
+
+  @Option(help: "What SmoothCache calls the modules that share the schedule, joined by commas.")
+  var components = "attn1"
+
+  @Option(name: .shortAndLong, help: "The file to write; standard output when left out.")
+  var output: String?
+
+  @Flag(help: "Replace the output if it exists.")
+  var force = false
+
+  mutating func validate() throws {
+    if calls != nil && trace != nil {
+      throw ValidationError("--trace tells the number of calls; leave --calls out")
+    }
+    if let calls, calls < 1 { throw ValidationError("--calls is \(calls); a rollout has at least one call") }
+    if to == nil && (output != nil || trace != nil || calls != nil) {
+      throw ValidationError("--to is missing: the target that the file is written for")
+    }
+  }
+
+  mutating func run() throws {
+    let plan = try policy()
+    guard let to else { return try Terminal.show(plan.spec.description) }
+    let runtime = try Runtime.named(to)
+    let recorded = try trace.map { trace in
+      let geometries = try GeometryCatalog.opening(trace).geometries(for: plan)
+      return Timetable(try Replay(plan, over: geometries, figures: []))
+    }
+    let names = components.split(separator: ",").map(String.init)
+    let file = try runtime.file(
+      for: RuntimeRequest(plan, callCount: calls, recorded: recorded, components: names))
+    for remark in file.remarks { Terminal.remark(remark) }
+    guard let output else { return try Terminal.show(String(file.text.dropLast())) }
+    try Terminal.checkFolder(of: output)
+    guard force || !FileManager.default.fileExists(atPath: output) else {
+      throw TraceError(.exists, path: output, "the file exists; pass --force to replace it")
+    }
+    try Terminal.writing(output) {
+      try file.text.write(toFile: output, atomically: true, encoding: .utf8)
+    }
+    try Terminal.show("\(output): \(plan.spec) for \(runtime.name)")
+  }
+
+  private func policy() throws -> PolicyPlan {
+    let isFile = FileManager.default.fileExists(atPath: source)
+    let ending = URL(filePath: source).pathExtension.lowercased()
+    guard isFile || !source.contains(":") && Runtime.all.contains(where: { $0.endings.contains(ending) })
+    else {
+      return try PolicyRegistry.plan(source)
+    }
+    let (runtime, spec) = try Runtime.policy(in: source)
+    Terminal.remark("\(source): read as a file of \(runtime.name)")
+    return try PolicyRegistry.plan(spec)
+  }
+}

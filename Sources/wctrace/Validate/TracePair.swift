@@ -1,0 +1,111 @@
+import Foundation
+import Trace
+import WorldCache
+
+/// An uncached trace beside one of a cached run from the same noise, of any model.
+struct TracePair {
+  /// One step: what was decided in the cached run, and how far it had drifted.
+  struct Step {
+    var chunk: Int
+    var position: Int
+    var sigma: Double
+    /// Whether every branch of the step was computed in the cached run.
+    var isComputed: Bool
+    /// `‖x − x_uncached‖ / ‖x_uncached‖` over the branches, at the taps latent and output; nil where not recorded.
+    var latentDrift: Double?
+    var outputDrift: Double?
+  }
+
+  let uncached: TraceReader
+  let cached: TraceReader
+  let steps: [Step]
+  /// Relative error of the final latents; nil where one of the traces has none.
+  let finalError: Double?
+
+  /// Throws `invalid` when the traces are not of the same calls.
+  init(uncached path: String, cached cachedPath: String) throws {
+    let (uncached, cached) = (try TraceReader(path: path), try TraceReader(path: cachedPath))
+    let clocks = { (reader: TraceReader) in
+      reader.calls.map { [$0.chunk, $0.branch, $0.expert, $0.step, $0.stage] }
+    }
+    guard clocks(uncached) == clocks(cached) else {
+      throw TraceError(
+        .invalid, path: cachedPath,
+        "the calls are others than those of \(path); both must be of the same chunks, steps and branches")
+    }
+    var steps: [Step] = []
+    var rest = cached.calls[...]
+    var positions: [Int: Int] = [:]
+    while let first = rest.first {
+      let group = rest.prefix { ($0.chunk, $0.step, $0.stage) == (first.chunk, first.step, first.stage) }
+      rest = rest.dropFirst(group.count)
+      let isComputed = try group.allSatisfy { call in
+        try cached.taps.allSatisfy { try cached.state(of: $0, call: call.ordinal) != .predicted }
+      }
+      steps.append(
+        Step(
+          chunk: first.chunk, position: positions[first.chunk, default: 0], sigma: first.sigma,
+          isComputed: isComputed, latentDrift: try TracePair.drift(.latent, group, uncached, cached),
+          outputDrift: try TracePair.drift(.output, group, uncached, cached)))
+      positions[first.chunk, default: 0] += 1
+    }
+    (self.uncached, self.cached, self.steps) = (uncached, cached, steps)
+    finalError = try TracePair.finalError(uncached, cached)
+  }
+
+  private static func drift(
+    _ tap: Tap, _ group: ArraySlice<Call>, _ uncached: TraceReader, _ cached: TraceReader
+  ) throws -> Double? {
+    guard uncached.taps.contains(tap), cached.taps.contains(tap) else { return nil }
+    var sums = Sums()
+    for call in group {
+      let states = try [uncached, cached].map { try $0.state(of: tap, call: call.ordinal) }
+      guard !states.contains(.absent) else { return nil }
+      try sums.add(cached.feature(tap, call: call.ordinal), uncached.feature(tap, call: call.ordinal))
+    }
+    return sums.relative
+  }
+
+  private static func finalError(_ uncached: TraceReader, _ cached: TraceReader) throws -> Double? {
+    var sums = Sums()
+    for chunk in Set(uncached.calls.map(\.chunk)).sorted() {
+      do {
+        try sums.add(cached.final(chunk: chunk), uncached.final(chunk: chunk))
+      } catch let error as TraceError where error.code == .lacking {
+        return nil
+      }
+    }
+    return sums.relative
+  }
+
+  private struct Sums {
+    var error = 0.0
+    var norm = 0.0
+    var relative: Double { norm > 0 ? (error / norm).squareRoot() : error > 0 ? .infinity : 0 }
+
+    mutating func add(_ value: Tensor, _ reference: Tensor) throws {
+      guard value.values.count == reference.values.count else {
+        throw TraceError(.invalid, "the traces hold tensors of different sizes")
+      }
+      for (a, b) in zip(value.values, reference.values) {
+        error += Double(a - b) * Double(a - b)
+        norm += Double(b) * Double(b)
+      }
+    }
+  }
+
+  /// The policy that the cached run says it ran under.
+  var policy: String? {
+    cached.header.conditions.first { $0.name == "policy" }.flatMap { condition in
+      if case .text(let text) = condition.value { text } else { nil }
+    }
+  }
+
+  /// The policy decided over the tensors of the cached run, in their order.
+  func decidedAgain(_ plan: PolicyPlan) throws -> (streams: [LiveStream], parting: Int?) {
+    var cache = try LiveCache(
+      plan, calls: cached.calls, blockCount: cached.header.blockCount, layout: cached.layout)
+    let outcome = try Playback(cached).run(hook: &cache)
+    return (cache.streams, outcome.parting?.call.ordinal)
+  }
+}

@@ -1,0 +1,150 @@
+import ArgumentParser
+import Foundation
+import Synchronization
+import Trace
+import WorldCache
+import WorldModel
+
+/// `wctrace validate`: whether replay predicts what really happens.
+struct ValidateCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "validate",
+    abstract: "Compare what replay says with live runs of the same policies.",
+    discussion: """
+      Every policy is replayed on every trace, an uncached recording of the bundled model, and run live from the same \
+      scene and noise; every chunk of a live run begins where the uncached one did. The first table says how well each \
+      estimate of the final error orders and meets the live errors, the second how often decisions agree, --partings \
+      where and why they part first.
+
+      With --results every comparison is appended to a file of JSON lines as soon as it is there; the same command goes \
+      on after an interruption, and without traces it reports what the file holds.
+
+      For models elsewhere, --uncached and --cached compare an uncached trace with one recorded from a cached run of the \
+      same calls: the decisions, how far latent and output had drifted at each call, and the final error beside its \
+      estimates by replay. The policy is the one that the cached trace names, or --policy.
+      """)
+
+  @Argument(help: "Uncached traces of the bundled model (.h5), or folders of them.")
+  var traces: [String] = []
+
+  @Option(
+    name: .shortAndLong, parsing: .singleValue,
+    help: "A policy, such as worldcache or taylor:interval=2..8,order=1|2; repeat for several.")
+  var policy: [String] = []
+
+  @Option(help: "The file of JSON lines to go on with and append to.")
+  var results: String?
+
+  @Option(help: "An uncached trace of any model, to compare with --cached.")
+  var uncached: String?
+
+  @Option(help: "A trace recorded from a cached run of the same calls.")
+  var cached: String?
+
+  @Option(parsing: .unconditional, help: "Also list so many runs in which decisions part, and where.")
+  var partings = 0
+
+  @Option(help: "Other weights of the same shape (.safetensors).")
+  var weights: String?
+
+  @Option(help: "Threads of the matrix library in each rollout.")
+  var threads = 1
+
+  @Option(
+    parsing: .unconditional, help: "Rollouts that run at a time; as many as there are cores when left out.")
+  var jobs: Int?
+
+  @OptionGroup var output: FormatOption
+
+  mutating func validate() throws {
+    guard (uncached == nil) == (cached == nil) else {
+      throw ValidationError("--uncached and --cached belong together")
+    }
+    if uncached != nil, !traces.isEmpty || results != nil {
+      throw ValidationError("--uncached and --cached compare two traces; leave out others and --results")
+    }
+    guard uncached != nil || results != nil || !traces.isEmpty else {
+      throw ValidationError("name uncached traces, a file of --results, or --uncached and --cached")
+    }
+    guard traces.isEmpty == policy.isEmpty || uncached != nil else {
+      throw ValidationError("traces and --policy belong together")
+    }
+    guard (1...1024).contains(threads) else {
+      throw ValidationError("--threads is \(threads); it must be from 1 to 1024")
+    }
+    if let jobs, jobs < 1 { throw ValidationError("--jobs is \(jobs); it must be at least 1") }
+    if partings < 0 { throw ValidationError("--partings is \(partings); it must not be negative") }
+    if partings > 0, output.format == .csv {
+      throw ValidationError("--partings needs --format table, markdown or json")
+    }
+  }
+
+  mutating func run() throws {
+    if let uncached, let cached {
+      return try TracePairReport(TracePair(uncached: uncached, cached: cached), policy: policy).show(
+        output.format)
+    }
+    let file = try results.map { try ResultsFile($0) }
+    let earlier = file?.records ?? []
+    try show(earlier + (traces.isEmpty ? [] : validateTraces(file, earlier)))
+  }
+
+  // What is not among the earlier ones.
+  private func validateTraces(
+    _ file: ResultsFile?, _ earlier: [ValidationRecord]
+  ) throws -> [ValidationRecord] {
+    let plans = try PolicySweep.plans(policy, limit: LiveOptions.limit)
+    var input = TracesInput()
+    input.traces = traces
+    BLAS.threadCount = threads
+    let run = ValidationRun(
+      weights: try weights.map { try Weights(path: $0) } ?? Weights.bundled(), plans: plans,
+      workerCount: jobs ?? ProcessInfo.processInfo.activeProcessorCount)
+    let recorded = try input.paths().map { try run.open($0) }
+    let done = Set(earlier.map { [$0.rollout, $0.policy] })
+    let total = recorded.reduce(0) { sum, trace in
+      sum + plans.count { !done.contains([trace.key, $0.spec.description]) }
+    }
+    if !earlier.isEmpty { Terminal.remark("\(earlier.count) results are there; \(total) are left") }
+    let bar = Progress(total: total, unit: "runs")
+    let collected = Collected()
+    for trace in recorded {
+      try run.run(trace, isDone: { done.contains([trace.key, $0.spec.description]) }) { record in
+        try file?.append(record)
+        bar.update(collected.add(record))
+      }
+    }
+    return collected.records
+  }
+
+  private final class Collected: Sendable {
+    private let kept = Mutex([ValidationRecord]())
+    var records: [ValidationRecord] { kept.withLock { $0 } }
+
+    func add(_ record: ValidationRecord) -> Int {
+      kept.withLock {
+        $0.append(record)
+        return $0.count
+      }
+    }
+  }
+
+  private func show(_ records: [ValidationRecord]) throws {
+    guard !records.isEmpty else { return Terminal.remark("there are no results yet") }
+    // Whatever the order in which rollouts ended.
+    let records = records.sorted { ($0.policy, $0.rollout) < ($1.policy, $1.rollout) }
+    let (errors, decisions) = (ValidationTable.errors(records), ValidationTable.decisions(records))
+    let parted = partings > 0 ? ValidationTable.partings(records, limit: partings) : nil
+    switch output.format {
+    case .csv: try Terminal.show(errors.formatted(.csv))
+    case .json:
+      var members = [("errors", errors.json), ("decisions", decisions.json)]
+      if let parted { members.append(("partings", parted.json)) }
+      try Terminal.show(JSONValue.object(members).text)
+    case .table, .markdown:
+      try Terminal.show(errors.formatted(output.format))
+      try Terminal.show("\n" + decisions.formatted(output.format))
+      if let parted { try Terminal.show("\n" + parted.formatted(output.format)) }
+    }
+  }
+}

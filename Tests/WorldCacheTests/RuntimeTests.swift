@@ -1,0 +1,425 @@
+import Foundation
+import TestSupport
+import Testing
+import Trace
+
+@testable import WorldCache
+
+@Suite("Files for runtimes")
+struct RuntimeTests {
+  private func text(_ spec: String, _ target: String, calls: Int? = 28) throws -> String {
+    try Runtime.named(target).file(for: RuntimeRequest(PolicyRegistry.plan(spec), callCount: calls)).text
+  }
+
+  /// Writes the file, reads it back, and answers the policy that was read.
+  private func back(_ spec: String, _ target: String, calls: Int?) throws -> PolicySpec {
+    let runtime = try Runtime.named(target)
+    let text = try text(spec, target, calls: calls)
+    return try Fixture.with("settings.\(runtime.endings[0])", text) { path in
+      let (found, spec) = try Runtime.policy(in: path)
+      #expect(found.name == target)
+      // A plain schedule is read when it is replayed: while its file is there.
+      return target == "json" || target == "csv" ? try mask(spec) : spec
+    }
+  }
+
+  // The same timetable without the file.
+  private func mask(_ spec: PolicySpec) throws -> PolicySpec {
+    let path = try #require(spec.settings.first { $0.key == "file" }?.value)
+    guard case .some(let calls) = try ScheduleFile.read(path).calls.first?.first?.mask(callCount: 28) else {
+      throw PolicyError("\(path): no timetable of 28 calls")
+    }
+    let bits = String(calls.map { $0 ? "1" : "0" })
+    return try PolicyRegistry.plan("mask:calls=\(bits),site=stack").spec
+  }
+
+  // MARK: What the files say
+
+  @Test("cache-dit: every setting under its own name")
+  func cacheDit() throws {
+    #expect(
+      try text(
+        "dbcache:fn=1,threshold=0.12,budget=0.5,mask=ultra,predictor=taylor,branches=lead", "cache-dit",
+        calls: 9)
+          == """
+          # dbcache:fn=1,bn=0,threshold=0.12,warmup=8,warmup-interval=1,max-cached=-1,max-continuous=-1,counter=streak,\
+          budget=0.5,mask=ultra,mask-policy=dynamic,branches=lead,predictor=taylor,order=1,lag=1
+          cache_config:
+            cache_type: DBCache
+            Fn_compute_blocks: 1
+            Bn_compute_blocks: 0
+            residual_diff_threshold: 0.12
+            max_warmup_steps: 8
+            warmup_interval: 1
+            max_cached_steps: -1
+            max_continuous_cached_steps: -1
+            max_accumulated_residual_diff_threshold: 0.5
+            num_inference_steps: 9
+            steps_computation_mask: [1, 1, 1, 0, 0, 1, 0, 0, 1]
+            steps_computation_policy: dynamic
+            enable_separate_cfg: true
+            cfg_diff_compute_separate: false
+            enable_taylorseer: true
+            taylorseer_order: 1
+
+          """)
+    // A timetable that holds the same stretch is a static mask; K = 3 counted down over 8 calls: 7, 6, 3, 0 → 0, 1, 4, 7.
+    let masked = try text("interval:every=3,site=rest.4.2", "cache-dit", calls: 8)
+    #expect(masked.contains("  steps_computation_mask: [1, 1, 0, 0, 1, 0, 0, 1]\n"))
+    #expect(masked.contains("  Fn_compute_blocks: 4\n  Bn_compute_blocks: 2\n"))
+    #expect(masked.contains("  steps_computation_policy: static\n"))
+  }
+
+  @Test("diffusers: a class with its arguments")
+  func diffusers() throws {
+    #expect(
+      try text("taylor:variant=diffusers,site=output,interval=4,after=20", "diffusers") == """
+        {
+          "class": "TaylorSeerCacheConfig",
+          "kwargs": {
+            "cache_interval": 4,
+            "disable_cache_before_step": 3,
+            "max_order": 1,
+            "disable_cache_after_step": 20,
+            "use_lite_mode": true
+          },
+          "policy": "taylor:variant=diffusers,interval=4,order=1,before=3,after=20,site=output"
+        }
+
+        """)
+    let ratios = try text("magcache:family=diffusers,table=custom,ratios=1+0.5", "diffusers", calls: 20)
+    #expect(ratios.contains("\"num_inference_steps\": 20") && ratios.contains("\"mag_ratios\": [1, 0.5]"))
+  }
+
+  @Test("WorldCache: four variables and the port that has them")
+  func worldCache() throws {
+    #expect(
+      try text("worldcache:p-stable=0.2,eta=0.6", "worldcache") == """
+        # port: voyager
+        export WORLDCACHE_MODE=worldcache
+        export WORLDCACHE_PERCENTILE_STABLE=0.2
+        export WORLDCACHE_PERCENTILE_CHAOTIC=0.6
+        export WORLDCACHE_N_MAX=6
+        export WORLDCACHE_ERROR_THRESHOLD=0.6
+
+        """)
+  }
+
+  @Test("SmoothCache, JSON and CSV: every call is there")
+  func schedules() throws {
+    #expect(
+      try text("interval:every=2,site=stack", "smoothcache", calls: 5) == """
+        {
+          "attn1": [1, 0, 1, 0, 1]
+        }
+
+        """)
+    #expect(
+      try text("mask:calls=1101", "json", calls: 4) == """
+        {
+          "computed": [0, 1, 3]
+        }
+
+        """)
+    #expect(
+      try text("mask:calls=0+2", "csv", calls: 3) == """
+        chunk,branch,position,computed
+        0,0,0,1
+        0,0,1,0
+        0,0,2,1
+
+        """)
+  }
+
+  // MARK: Names
+
+  private struct Schema: Decodable {
+    struct Package: Decodable {
+      var version: String
+      var fields: [String: [String]]
+      var options: [String]?
+    }
+    var packages: [String: Package]
+
+    init(from decoder: any Decoder) throws { packages = try [String: Package](from: decoder) }
+  }
+
+  private struct Script: Decodable { var names: [String] }
+
+  private func read<Value: Decodable>(_ name: String, _: Value.Type = Value.self) throws -> Value {
+    try JSONDecoder().decode(
+      Value.self, from: Data(contentsOf: ReferenceCases.folder.appending(path: name)))
+  }
+
+  @Test("every name that is written is one of the target's own")
+  func names() throws {
+    let schema: Schema = try read("schema.json")
+    let diffusers = try #require(schema.packages["diffusers"])
+    for counterpart in DiffusersRuntime.all {
+      let known = try #require(diffusers.fields[counterpart.type])
+      let written = counterpart.fields.map(\.name) + counterpart.names
+      #expect(Set(written).isSubset(of: known), "\(counterpart.type): \(written)")
+      let file = try text(
+        "\(counterpart.policy):\(counterpart.fixed.map { "\($0.key)=\($0.value)" }.joined(separator: ","))"
+          .trimmingSuffix(":"), "diffusers")
+      let keys = try Fixture.with("c.json", file) { path in
+        try Document.read(path).members(["class", "kwargs", "policy"])["kwargs"]!.entries().map(\.key)
+      }
+      #expect(!keys.isEmpty && Set(keys).isSubset(of: known))
+    }
+    let dit = try #require(schema.packages["cache-dit"])
+    let known = Set(try #require(dit.fields["DBCacheConfig"]) + (dit.options ?? []))
+    for predictor in ["hold", "taylor", "foca", "dmd"] {
+      let file = try text(
+        "dbcache:budget=1,mask=fast,branches=lead,predictor=\(predictor)", "cache-dit", calls: 28)
+      let keys = try Fixture.with("c.yaml", file) { path in
+        try Document.read(path).members(["cache_config"])["cache_config"]!.entries().map(\.key)
+      }
+      #expect(keys.count >= 12 && Set(keys).isSubset(of: known), "\(keys)")
+    }
+    let scripts: [String: Script] = try read("scripts.json")
+    #expect(
+      Set(TeaCacheRuntime.plain + TeaCacheRuntime.wan).isSubset(of: try #require(scripts["TeaCache"]).names))
+    #expect(Set(MagCacheRuntime.names).isSubset(of: try #require(scripts["MagCache"]).names))
+    #expect(
+      Set(WorldCacheRuntime.variables.map(\.name)).isSubset(of: try #require(scripts["WorldCache"]).names))
+  }
+
+  // MARK: There and back
+
+  /// Settings drawn at random that a target can express.
+  private struct Draw {
+    var generator: Synthetic.Generator
+
+    mutating func number(_ range: ClosedRange<Double>) -> String {
+      ((generator.real(range) * 1000).rounded() / 1000).shortest
+    }
+    mutating func integer(_ range: ClosedRange<Int>) -> String {
+      String(Int.random(in: range, using: &generator))
+    }
+    mutating func one(_ choices: String...) -> String { choices.randomElement(using: &generator)! }
+
+    mutating func spec(_ target: String) -> String {
+      switch target {
+      case "cache-dit":
+        let mask = one("none", "none", "slow", "medium", "fast", "ultra", "own")
+        let bits = "1" + (1..<28).map { _ in one("0", "1") }.joined()
+        return "dbcache:fn=\(one("1", "4", "8")),bn=\(one("0", "2")),threshold=\(number(0...0.4)),"
+          + "warmup=\(integer(0...9)),warmup-interval=\(integer(1...3)),max-cached=\(integer(-1...12)),"
+          + "max-continuous=\(integer(-1...4)),budget=\(one("0", number(0.1...2))),mask=\(mask)"
+          + (mask == "own" ? ",calls=\(bits)" : "")
+          + (mask == "none" ? "" : ",mask-policy=\(one("static", "dynamic"))")
+          + ",branches=\(one("pooled", "separate", "lead"))"
+          + one(
+            "", ",predictor=taylor,order=\(integer(1...3))", ",predictor=foca", ",predictor=dmd,history=5")
+      case "diffusers":
+        return one(
+          "first-block:variant=diffusers,threshold=\(number(0...0.4)),branches=\(one("pooled", "separate"))",
+          "magcache:family=diffusers,table=\(one("flux", "flux-kontext")),threshold=\(number(0...0.5)),"
+            + "cap=\(integer(0...6)),retention=\(number(0...0.5))",
+          "taylor:variant=diffusers,interval=\(integer(1...8)),before=\(integer(0...6)),after=\(integer(0...27)),"
+            + "order=\(integer(0...4)),site=\(one("output", "stack"))",
+          "fastercache:every=\(integer(1...7)),below=\(number(0...1000)),low-gain=\(number(0.9...1.3)),"
+            + "high-gain=\(number(0.9...1.3))",
+          "pab:every=\(integer(1...7)),above=\(number(0...500)),below=\(number(500...1000)),"
+            + "site=\(one("stack", "output"))",
+          "seacache:model=diffusers,threshold=\(number(0...1)),cap=\(integer(0...4)),order=\(integer(0...1)),"
+            + "power=\(integer(1...4)),forced=\(one("ends", "first"))")
+      case "worldcache":
+        return "worldcache:variant=\(one("voyager", "aether")),p-stable=\(number(0...0.5)),"
+          + "p-chaotic=\(number(0.5...1)),n-max=\(integer(1...8)),eta=\(number(0...2))"
+      case "teacache":
+        return one(
+          "teacache:model=\(one("flux", "hunyuan", "ltx", "mochi", "cosmos,branches=pooled", "latte")),"
+            + "threshold=\(number(0...1))",
+          "teacache:model=wan2.1-t2v-1.3b\(one("", "-ret")),threshold=\(number(0...0.3))",
+          "teacache:model=custom,coefficients=\(number(-1...1))+\(number(0...2))+\(number(0...0.1)),"
+            + "threshold=\(number(0...1)),signal=\(one("modulated", "timestep"))")
+      case "magcache":
+        let family = one("flux", "hunyuan", "wan", "qwen")
+        return
+          "magcache:family=\(family),threshold=\(number(0...0.5)),cap=\(integer(0...6)),retention=\(number(0...0.5))"
+          + one("", family == "wan" ? ",table=wan2.1-t2v-14b" : ",table=custom,ratios=1+0.9+1.1+0.95")
+          + (family == "hunyuan" ? "" : "")
+      default:
+        let every = integer(1...9)
+        return one("interval:every=\(every),site=stack", "scm:mask=\(one("slow", "fast")),site=stack")
+      }
+    }
+  }
+
+  @Test("what is read back replays as what was written", arguments: Runtime.all.map(\.name))
+  func roundTrip(_ target: String) throws {
+    let catalog = try ReferenceCases.catalog("guided-28")
+    let seed: UInt64 = 40
+    var draw = Draw(generator: .init(seed: seed))
+    var specs: Set<String> = []
+    for _ in 0..<40 {
+      let written = draw.spec(target)
+      guard specs.insert(written).inserted else { continue }
+      let comment = Comment(rawValue: "\(target), seed \(seed): \(written)")
+      let read = try back(written, target, calls: 28)
+      let replays = try [PolicySpec(parsing: written), read].map { spec in
+        let plan = try PolicyRegistry.plan(spec)
+        return try Replay(plan, over: plan.geometries(in: catalog)).streams[0]
+      }
+      #expect(replays[0].lanes.map { $0.map(\.action) } == replays[1].lanes.map { $0.map(\.action) }, comment)
+      #expect(replays[0].callErrors == replays[1].callErrors, comment)
+    }
+    #expect(specs.count > 8)
+  }
+
+  @Test("a trace's own decisions are written where a policy looks at features")
+  func recorded() throws {
+    let catalog = try ReferenceCases.catalog("guided-28")
+    let plan = try PolicyRegistry.plan("first-block:threshold=0.1,branches=separate")
+    let replay = try Replay(plan, over: plan.geometries(in: catalog))
+    let file = try Runtime.named("json").file(
+      for: RuntimeRequest(plan, callCount: nil, recorded: Timetable(replay)))
+    try Fixture.with("s.json", file.text) { path in
+      let spec = try Runtime.policy(in: path).spec.with([.init("site", "rest.1")])
+      let again = try PolicyRegistry.plan(spec)
+      let read = try Replay(again, over: again.geometries(in: catalog))
+      let pictures = (0..<2).map { replay.streams[0].picture(lane: $0) }
+      #expect((0..<2).map { read.streams[0].picture(lane: $0) } == pictures && pictures[0] != pictures[1])
+      #expect(read.streams[0].callErrors == replay.streams[0].callErrors)
+    }
+  }
+
+  // MARK: Refusals
+
+  @Test("what a target cannot say is refused in one sentence")
+  func refusals() throws {
+    let cases: [(spec: String, target: String, calls: Int?, message: String)] = [
+      (
+        "first-block", "diffusers", 28,
+        "FirstBlockCacheConfig has no word for variant=para of first-block, only for variant=diffusers"
+      ),
+      (
+        "easycache", "diffusers", 28,
+        "diffusers has no cache that decides as easycache does; it has counterparts of first-block, magcache, taylor, fastercache, pab, seacache"
+      ),
+      (
+        "magcache:family=diffusers,table=wan2.1-t2v-14b", "diffusers", 28,
+        "MagCacheConfig has one list of ratios for all guidance branches; wan2.1-t2v-14b has 2"
+      ),
+      (
+        "magcache:family=diffusers", "diffusers", nil,
+        "MagCacheConfig wants to know the number of calls: give --calls or --trace"
+      ),
+      (
+        "dbcache:counter=sticky", "cache-dit", 28,
+        "cache-dit 1.5.3 has no word for counter=sticky of dbcache, only for counter=streak"
+      ),
+      (
+        "dbcache:mask=fast", "cache-dit", nil,
+        "a steps mask of cache-dit wants to know the number of calls: give --calls or --trace"
+      ),
+      (
+        "dbcache:mask=own,calls=1101", "cache-dit", 5,
+        "dbcache:fn=8,bn=0,threshold=0.08,warmup=8,warmup-interval=1,max-cached=-1,max-continuous=-1,counter=streak,budget=0,mask=own,calls=1101,mask-policy=dynamic,branches=pooled,predictor=hold has no mask for 5 calls"
+      ),
+      (
+        "interval", "cache-dit", 28,
+        "cache-dit caches what lies between its first and last blocks, and interval:every=3,phase=down,site=output caches output; give it site=rest.8, or whichever blocks it shall keep"
+      ),
+      (
+        "taylor:site=rest.8", "cache-dit", 28,
+        "taylor:interval=5,order=2,first-enhance=3,site=rest.8 does not hold what it skips; cache-dit's calibrators are written as dbcache:mask=own,calls=…,mask-policy=static,predictor=taylor, foca or dmd"
+      ),
+      (
+        "worldcache:warmup=3", "worldcache", nil,
+        "WorldCache's voyager script has no word for warmup=3 of worldcache, only for warmup=5"
+      ),
+      (
+        "worldcache:variant=lingbot", "worldcache", nil,
+        "the port of LingBot does not read these variables; voyager and aether do"
+      ),
+      (
+        "teacache:model=qwen-image", "teacache", 28,
+        "TeaCache's scripts has no word for absolute=yes of teacache, only for absolute=no"
+      ),
+      (
+        "magcache:family=omnigen2", "magcache", 28,
+        "the script of omnigen2 keeps its settings elsewhere; these attributes are those of family=flux, hunyuan, qwen, wan"
+      ),
+      (
+        "interval:phase=up,site=stack", "smoothcache", 6,
+        "SmoothCache computes the last call; interval:every=3,phase=up,site=stack predicts call 5 of 6"
+      ),
+      (
+        "worldcache", "json", 28,
+        "which calls \(try PolicyRegistry.plan("worldcache").spec) computes depends on the model: give --trace to take its decisions there"
+      ),
+      (
+        "pab", "json", 28,
+        "which calls pab:every=2,above=100,below=800,site=stack computes depends on the model: give --trace to take its decisions there"
+      ),
+      (
+        "first-block", "csv", 28,
+        "which calls first-block:variant=para,threshold=0.08,warmup=0,branches=pooled,order=0 computes depends on the model: give --trace to take its decisions there"
+      ),
+    ]
+    for item in cases {
+      expectPolicyError(item.message) { _ = try text(item.spec, item.target, calls: item.calls) }
+    }
+    expectPolicyError(
+      "there is no target 'difusers' (did you mean 'diffusers'?); known are cache-dit, diffusers, worldcache, teacache, magcache, smoothcache, json, csv"
+    ) {
+      _ = try Runtime.named("difusers")
+    }
+  }
+
+  @Test("a file that is not a runtime's, or not right, is named with what is allowed")
+  func wrongFiles() throws {
+    func policy(_ name: String, _ text: String) throws -> String {
+      try Fixture.with(name, text) { path in
+        do {
+          return try Runtime.policy(in: path).spec.description
+        } catch let error as PolicyError {
+          return error.description.replacingOccurrences(of: path, with: name)
+        }
+      }
+    }
+    #expect(
+      try policy("a.yaml", "cache_config:\n  Fn_compute_block: 1\n").contains(
+        "a.yaml, line 2: cache_config has no key 'Fn_compute_block' (did you mean 'Fn_compute_blocks'?)"))
+    #expect(
+      try policy("a.yaml", "cache_config:\n  steps_computation_mask: [0, 1]\n").contains("must begin with 1"))
+    #expect(
+      try policy("a.yaml", "cache_config:\n  steps_computation_mask: [1, 1]\n  num_inference_steps: 3\n")
+        .contains("has 2 steps, num_inference_steps is 3"))
+    #expect(
+      try policy("a.yaml", "cache_config:\n  enable_foca: true\n  enable_dmd: true\n").contains("are both on")
+    )
+    #expect(
+      try policy("a.yaml", "cache_config:\n  cache_type: DBPrune\n").contains("only DBCache can be replayed"))
+    #expect(
+      try policy("a.json", "{\"class\": \"FirstBlockCacheConfig\", \"kwargs\": {\"treshold\": 1}}").contains(
+        "kwargs has no key 'treshold' (did you mean 'threshold'?)"))
+    #expect(
+      try policy(
+        "a.json",
+        "{\"class\": \"FasterCacheConfig\", \"kwargs\": {\"spatial_attention_block_skip_range\": 2}}"
+      ).contains("it takes null"))
+    #expect(
+      try policy("a.json", "{\"attn\": [1, 0], \"mlp\": [1, 1]}").contains("have schedules of their own"))
+    #expect(
+      try policy("a.env", "WORLDCACHE_ETA=1\n").contains("a.env, line 1: 'WORLDCACHE_ETA=1' sets none of"))
+    #expect(try policy("a.toml", "x").contains("a.toml: this is no file of cache-dit, diffusers"))
+    #expect(try policy("a.yaml", "cache_config:\n  residual_diff_threshold: -1\n").contains("threshold"))
+    // What a hand-written file leaves out has the target's default.
+    #expect(
+      try policy("a.yaml", "cache_config:\n  Fn_compute_blocks: 1\n").hasPrefix(
+        "dbcache:fn=1,bn=0,threshold=0.08,warmup=8,"))
+    #expect(
+      try policy("a.json", "{\"class\": \"MagCacheConfig\", \"kwargs\": {\"mag_ratios\": [1, 0.9]}}")
+        == "magcache:family=diffusers,table=custom,ratios=1+0.9,threshold=0.06,cap=3,retention=0.2")
+  }
+}
+
+extension String {
+  fileprivate func trimmingSuffix(_ suffix: String) -> String {
+    hasSuffix(suffix) ? String(dropLast(suffix.count)) : self
+  }
+}

@@ -1,0 +1,127 @@
+import Foundation
+import Testing
+
+/// `wctrace validate` on a short rollout of the bundled model.
+@Suite struct ValidateCommandTests {
+  private func withTrace(_ body: (_ folder: URL, _ trace: String) throws -> Void) throws {
+    let folder = FileManager.default.temporaryDirectory.appending(path: "validate-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let trace = folder.appending(path: "uncached.h5").path
+    let run = try Tool(
+      "record", "--output", trace, "--steps", "6", "--threads", "1", "--taps",
+      "latent,modulated,hidden.0,hidden.6,output")
+    #expect(run.status == 0, "\(run.errors)")
+    try body(folder, trace)
+  }
+
+  private struct Report: Decodable {
+    struct Row: Decodable {
+      var estimate: String
+      var pairs: Int
+    }
+    struct Decisions: Decodable {
+      var policy: String
+      var runs: Int
+      var partingRuns: Int
+    }
+    var errors: [Row]
+    var decisions: [Decisions]
+  }
+
+  @Test("goes on with what a file of results holds, and reports from it")
+  func resumes() throws {
+    try withTrace { folder, trace in
+      let results = folder.appending(path: "results.jsonl")
+      let arguments = ["validate", trace, "--results", results.path, "--format", "json"]
+      let first = try Tool(arguments + ["--policy", "interval:every=2"])
+      #expect(first.status == 0, "\(first.errors)")
+      let line = try Data(contentsOf: results)
+      // A run that was killed leaves half a line.
+      try (line + line.prefix(line.count / 2)).write(to: results)
+      let second = try Tool(
+        arguments + ["--policy", "interval:every=2|3", "--policy", "teacache:threshold=0.3"])
+      #expect(second.status == 0, "\(second.errors)")
+      #expect(second.errors.contains("1 results are there; 2 are left"))
+      #expect(try Data(contentsOf: results).starts(with: line))
+      let decoder = JSONDecoder()
+      decoder.keyDecodingStrategy = .convertFromSnakeCase
+      let report = try decoder.decode(Report.self, from: Data(second.output.utf8))
+      #expect(report.errors.map(\.estimate) == ["computed_calls", "mean_call", "streak", "direct"])
+      #expect(report.errors.last?.pairs == 2)
+      #expect(
+        report.decisions.map(\.policy) == ["interval", "teacache", "all", "all within 5 % of uncached"])
+      #expect(report.decisions[0].partingRuns == 0)
+      let again = try Tool("validate", "--results", results.path, "--format", "json")
+      #expect(again.output == second.output)
+    }
+  }
+
+  @Test("a cached trace beside the uncached one")
+  func pair() throws {
+    try withTrace { folder, trace in
+      let cached = folder.appending(path: "cached")
+      let live = try Tool(
+        "live", "--scene", "1000000", "--steps", "6", "--policy", "mask:calls=0+2+5,predictor=hold",
+        "--record", cached.path,
+        "--format", "csv")
+      #expect(live.status == 0, "\(live.errors)")
+      let run = try Tool(
+        "validate", "--uncached", trace, "--cached", cached.appending(path: "scene-1000000-noise-0.h5").path,
+        "--format",
+        "json")
+      #expect(run.status == 0, "\(run.errors)")
+      struct Pair: Decodable {
+        struct Summary: Decodable {
+          var computedCalls: Int
+          var finalError: Double
+          var directError: Double
+          var replayAgreement: Double
+          var againAgreement: Double
+        }
+        struct Step: Decodable {
+          var decision: String
+          var latentDrift: Double
+        }
+        var summary: [Summary]
+        var calls: [Step]
+      }
+      let decoder = JSONDecoder()
+      decoder.keyDecodingStrategy = .convertFromSnakeCase
+      let pair = try decoder.decode(Pair.self, from: Data(run.output.utf8))
+      let summary = pair.summary[0]
+      #expect(summary.computedCalls == 3 && summary.replayAgreement == 1 && summary.againAgreement == 1)
+      #expect(pair.calls.map { $0.decision.first } == ["c", "p", "c", "p", "p", "c"])
+      // The latent is the same until the first skipped call has been integrated.
+      #expect(
+        pair.calls[0].latentDrift == 0 && pair.calls[1].latentDrift == 0 && pair.calls[2].latentDrift > 0)
+      // The live table's final error is that of the two traces.
+      let columns = live.output.split(separator: "\n").map { $0.split(separator: ",") }
+      let place = try #require(columns[0].firstIndex(of: "final_error"))
+      #expect(abs(try #require(Double(columns[2][place])) - summary.finalError) < 1e-6 * summary.finalError)
+      #expect(summary.directError > 0)
+    }
+  }
+
+  @Test(
+    "wrong arguments",
+    arguments: [
+      (["--uncached", "a.h5"], "--uncached and --cached belong together"),
+      (["a.h5"], "traces and --policy belong together"),
+      ([], "name uncached traces, a file of --results, or --uncached and --cached"),
+    ])
+  func refused(arguments: [String], message: String) throws {
+    let run = try Tool(["validate"] + arguments)
+    #expect(run.status == 64)
+    #expect(run.errors.contains(message), "\(run.errors)")
+  }
+
+  @Test("every column is defined in docs/metrics.md")
+  func documented() throws {
+    let metrics = try FenceTests.read("docs/metrics.md")
+    for key in [
+      "estimate", "pairs", "rank_correlation", "group_correlation_median", "ratio_median", "pick_ratio_worst",
+      "agreement_until_parting", "unforced_decisions_after", "latent_drift", "again_agreement",
+    ] { #expect(metrics.contains("`\(key)`"), "\(key)") }
+  }
+}
