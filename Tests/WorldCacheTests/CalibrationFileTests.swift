@@ -24,6 +24,14 @@ struct CalibrationFileTests {
   }
 
   static func calibration(experts: Bool = true) throws -> Calibration {
+    try (experts ? withExperts : withoutExperts).get()
+  }
+
+  // Made once: MeanCache's edges take their time.
+  private static let withExperts = Result { try make(experts: true) }
+  private static let withoutExperts = Result { try make(experts: false) }
+
+  private static func make(experts: Bool) throws -> Calibration {
     let traces = (1...3).map { scene in
       trace(scene) { trace in
         if !experts { for place in trace.calls.indices { trace.calls[place].expert = 0 } }
@@ -31,6 +39,7 @@ struct CalibrationFileTests {
     }
     var options = Calibrator.Options()
     options.degree = 2
+    options.longestEdge = 3
     var calibrator = Calibrator(options)
     for trace in traces { try calibrator.add(GeometryCatalog(trace)) }
     return try calibrator.calibration()
@@ -76,6 +85,21 @@ struct CalibrationFileTests {
       let error = #expect(throws: PolicyError.self) { try CalibrationFile.read(path) }
       #expect(error!.description.contains(message), "\(error!)")
       #expect(error!.description.hasPrefix(path))
+    }
+  }
+
+  @Test(
+    "numbers are those of JSON",
+    arguments: [
+      ("0", true), ("-0.5", true), ("10", true), ("1e-05", true), ("1E+5", true), ("2.50e3", true),
+      ("01", false), ("+1", false), (".5", false), ("1.", false), ("1e", false), ("-", false), ("1_0", false),
+      ("0x1", false), ("Infinity", false),
+    ])
+  func numbers(text: String, isNumber: Bool) throws {
+    if isNumber {
+      _ = try JSONText.parse("[\(text)]", of: "text")
+    } else {
+      #expect(throws: PolicyError.self) { try JSONText.parse("[\(text)]", of: "text") }
     }
   }
 

@@ -155,6 +155,18 @@ struct EdgeCostTests {
     }
   }
 
+  @Test("no edge leads from one expert to the next")
+  func experts() throws {
+    var trace = guided(2)
+    for place in trace.calls.indices { trace.calls[place].expert = place < 5 ? 0 : 1 }
+    let geometry = try GeometryBuilder.geometries(of: trace, GeometryRequest(.guided))[0]
+    for method in EdgeCosts.Method.allCases {
+      let edges = EdgeCosts(method, .guided, [try EdgeCosts.costs(method, over: geometry, longest: 99)])
+      #expect(edges.costs.map(\.count) == [5, 4, 3, 2, 1, 4, 3, 2, 1])
+      #expect(EdgePath(edges, computing: 3, .power(2))?.computed == [0, 5, 8])
+    }
+  }
+
   private func guided(_ seed: UInt64) -> ScalarTrace {
     let features = Synthetic.features(.smooth, seed: seed, branches: 1, calls: 9, tokens: 5, channels: 1)
     return ScalarTrace(

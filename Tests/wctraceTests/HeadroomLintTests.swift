@@ -48,13 +48,13 @@ import Testing
     #expect(clean.output == "nothing found\n")
     let found = try Tool("lint", "traces/room-20.h5", "--policy", "easycache:threshold=1000,warmup=2")
     #expect(found.status == 3)
-    #expect(found.output.hasPrefix("always-fires: easycache:"))
+    #expect(found.output.contains("always-fires: easycache:"))
     #expect(found.output.contains("\n  -> lower the threshold"))
     let csv = try Tool(
       "lint", "traces/room-20.h5", "--policy", "easycache:threshold=1000|2000,warmup=2", "--format", "csv")
     #expect(csv.status == 3)
     #expect(csv.output.hasPrefix("rule,policy,trace,place,meaning,remedy\n"))
-    #expect(csv.output.split(separator: "\n").count == 3)
+    #expect(csv.output.split(separator: "\n").count { $0.hasPrefix("always-fires,") } == 2)
   }
 
   @Test(

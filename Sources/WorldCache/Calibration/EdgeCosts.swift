@@ -48,14 +48,18 @@ public struct EdgeCosts: Hashable, Sendable {
     guard square > 0 else {
       throw PolicyError("edge costs are relative to the final latent, and the trace holds none")
     }
-    let last = geometry.callCount - 1
+    let anchors = 0..<geometry.callCount
+    // A value of one expert is nothing to the next, which begins with a computed call.
+    func room(_ anchor: Int) -> Int {
+      min(longest, geometry.segments.first { $0.contains(anchor) }!.upperBound - 1 - anchor)
+    }
     switch method {
     case .lemica:
       let hold = HoldPredictor()
       let squares = StreakSquares(geometry, hold)
       return [
-        (0...last).map { anchor in
-          let steps = (0..<min(longest, last - anchor)).map {
+        anchors.map { anchor in
+          let steps = (0..<room(anchor)).map {
             hold.combinations(anchors: [anchor], distance: $0 + 1)
           }
           return ([0] + squares.streaks(after: [anchor], steps)).map { ($0 / square).squareRoot() }
@@ -63,8 +67,8 @@ public struct EdgeCosts: Hashable, Sendable {
       ]
     case .meancache:
       return try (1...mostOrders).map { order in
-        try (0...last).map { anchor in
-          try velocityCosts(after: anchor, order: order, geometry, longest: min(longest, last - anchor))
+        try anchors.map { anchor in
+          try velocityCosts(after: anchor, order: order, geometry, longest: room(anchor))
             .map { ($0 / square).squareRoot() }
         }
       }
@@ -75,13 +79,15 @@ public struct EdgeCosts: Hashable, Sendable {
   private static func velocityCosts(
     after anchor: Int, order: Int, _ geometry: Geometry, longest: Int
   ) throws -> [Double] {
-    let computed = (Array(0...anchor) + [geometry.callCount]).map(String.init).joined(separator: "+")
-    let orders = (Array(repeating: 1, count: anchor) + [order]).map(String.init).joined(separator: "+")
+    let segment = geometry.segments.first { $0.contains(anchor) }!
+    let before = anchor - segment.lowerBound
+    let computed = (Array(0...before) + [geometry.callCount]).map(String.init).joined(separator: "+")
+    let orders = (Array(repeating: 1, count: before) + [order]).map(String.init).joined(separator: "+")
     let plan = try PolicyRegistry.plan("meancache:list=own,computed=\(computed),orders=\(orders)")
     var policy = try plan.policy(for: geometry)
     let signals = GeometrySignals(geometry)
-    policy.begin(CallStream(geometry, segment: 0..<geometry.callCount, branch: 0))
-    for position in 0...anchor { policy.computed(at: position, signals: signals) }
+    policy.begin(CallStream(geometry, segment: segment, branch: 0))
+    for position in segment.lowerBound...anchor { policy.computed(at: position, signals: signals) }
     var costs = [0.0]
     var sum = Combination()
     for position in (anchor + 1)..<(anchor + 1 + longest) {

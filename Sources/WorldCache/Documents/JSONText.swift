@@ -89,15 +89,36 @@ struct JSONText {
     let start = place
     while let byte = next, !Array(" \t\r\n,]}:[{\"".utf8).contains(byte) { place += 1 }
     let word = String(decoding: bytes[start..<place], as: UTF8.self)
-    guard ["true", "false", "null"].contains(word) || word.wholeMatch(of: JSONText.number) != nil else {
+    guard ["true", "false", "null"].contains(word) || JSONText.isNumber(bytes[start..<place]) else {
       throw fault(word.isEmpty ? "a value should stand here" : "'\(word.prefix(40))' is no value")
     }
     return word
   }
 
-  // A fresh one each time: expressions are not Sendable.
-  private static var number: Regex<(Substring, Substring?, Substring?)> {
-    /-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?/
+  // -?(0|[1-9][0-9]*)(.[0-9]+)?([eE][+-]?[0-9]+)?, by hand: a file may hold thousands of numbers.
+  private static func isNumber(_ bytes: ArraySlice<UInt8>) -> Bool {
+    var rest = bytes
+    func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
+    func digits() -> Int {
+      let count = rest.prefix(while: isDigit).count
+      rest = rest.dropFirst(count)
+      return count
+    }
+    func skip(_ characters: String) -> Bool {
+      guard let first = rest.first, characters.utf8.contains(first) else { return false }
+      rest = rest.dropFirst()
+      return true
+    }
+    _ = skip("-")
+    let isZero = rest.first == UInt8(ascii: "0")
+    let whole = digits()
+    guard whole > 0, !isZero || whole == 1 else { return false }
+    if skip(".") { guard digits() > 0 else { return false } }
+    if skip("eE") {
+      _ = skip("+-")
+      guard digits() > 0 else { return false }
+    }
+    return rest.isEmpty
   }
 
   private mutating func string() throws -> String {

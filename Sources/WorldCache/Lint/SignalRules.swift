@@ -4,8 +4,6 @@ import Trace
 enum SignalRules {
   /// Changes below this share of the value count as none: features are floats.
   static let nothing = 1e-7
-  /// A change of fewer units of the stored precision than this is mostly rounding.
-  static let roundingUnits = 4.0
   /// Part of the calls from which on such changes are told.
   static let noticeable = 0.1
 
@@ -58,8 +56,8 @@ enum SignalRules {
         let tap = request.quantity.tap
         let blurred = changes.filter { change in
           let bound = precision.bound(tap, call: geometry.calls[branch][change.position].ordinal)
-          return change.change < roundingUnits * precision.unit * change.size
-            || change.change < 2 * bound * Double(table.elementCount)
+          return change.change < precision.unit * change.size
+            || change.change < bound * Double(table.elementCount)
         }
         if Double(blurred.count) >= noticeable * Double(changes.count), !blurred.isEmpty {
           add(

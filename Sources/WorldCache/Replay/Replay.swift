@@ -43,7 +43,7 @@ public struct Replay: Sendable {
     for geometry in geometries { try geometry.distances.requireIntact() }
     var remarks: [String] = []
     for (policy, geometry) in zip(policies, geometries) {
-      let told = policy.findings(on: geometry).filter { $0.rule == Finding.calibratedElsewhere }
+      let told = policy.findings(on: geometry).filter { Finding.elsewhereRules.contains($0.rule) }
       remarks += told.map(\.meaning).filter { !remarks.contains($0) }
     }
     self.remarks = remarks
