@@ -37,7 +37,9 @@ import Testing
     #expect(replays.status == 0, "\(replays.errors)")
     for (row, replay) in zip(rows, Self.rows(replays.output)) {
       #expect(row["policy"] == replay["policy"])
-      #expect(row["direct_error_worst"] == replay["direct_error"])
+      // Replays that work out fewer figures add the same numbers up in another order.
+      let (found, told) = (Double(row["direct_error_worst"]!)!, Double(replay["direct_error"]!)!)
+      #expect(abs(found - told) <= 1e-9 * told)
       #expect(Double(row["computed_calls_mean"]!) == Double(replay["computed_calls"]!))
     }
   }
