@@ -67,7 +67,7 @@ struct FeedbackTests {
     arguments: [1, 2],
     [
       "interval:every=3", "taylor:interval=4,order=1", "worldcache:eta=0.1,warmup=3",
-      "easycache:threshold=0.9,warmup=3",
+      "easycache:threshold=9,warmup=3",
     ])
   func theEstimateIsTheTruthOfALinearWorld(branchCount: Int, spec: String) throws {
     let world = LinearWorld(branchCount: branchCount)
@@ -100,7 +100,7 @@ struct FeedbackTests {
     for spec in [
       "interval:every=3", "taylor:interval=3,order=2", "worldcache:eta=0.2,warmup=4",
       "easycache:threshold=0.1",
-      "mask:compute=0+1+2+5+9+14",
+      "mask:calls=0+1+2+5+9+14",
     ] {
       let plan = try PolicyRegistry.plan(spec)
       let replay = try Replay(plan, over: plan.geometries(in: catalog))

@@ -230,8 +230,8 @@ struct SchedulePolicyTests {
       "policy 'schedule' needs file: the name of a .json, .yaml or .csv file"
     ) { _ = try PolicyRegistry.plan("schedule") }
     expectPolicyError(
-      "policy 'schedule' has no parameter 'fil' (did you mean 'file'?); it has file, predictor, order, sigma, n-max, "
-        + "p-stable, p-chaotic, criterion, quantiles, groups, site"
+      "policy 'schedule' has no parameter 'fil' (did you mean 'file'?); it has file, predictor, order, first-enhance, "
+        + "sigma, basis, n-max, p-stable, p-chaotic, criterion, quantiles, groups, site"
     ) { _ = try PolicyRegistry.plan("schedule:fil=a.json") }
   }
 

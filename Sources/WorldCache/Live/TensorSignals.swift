@@ -19,16 +19,16 @@ struct TensorSignals: DriverSignals {
   }
 
   func norms(of combination: Combination, at tokens: [Int]) -> [Double] {
-    var norms: [Double] = []
-    var rest = tokens[...]
+    var result = [Double](repeating: 0, count: tokens.count)
     for (place, branch) in branches.enumerated() {
-      let (start, end) = (place * geometry.tokenCount, (place + 1) * geometry.tokenCount)
-      let own = rest.prefix { $0 < end }
-      rest = rest.dropFirst(own.count)
-      store.norms(
-        of: combination, branch: branch, rows: store.rows(of: own.lazy.map { $0 - start }), into: &norms)
+      let start = place * geometry.tokenCount
+      let own = tokens.indices.filter { (start..<(start + geometry.tokenCount)).contains(tokens[$0]) }
+      var norms: [Double] = []
+      let rows = store.rows(of: own.lazy.map { tokens[$0] - start })
+      store.norms(of: combination, branch: branch, rows: rows, into: &norms)
+      for (index, norm) in zip(own, norms) { result[index] = norm }
     }
-    return norms
+    return result
   }
 
   func meanAbsolute(_ change: ChangeRequest, at position: Int) -> Double {
