@@ -99,6 +99,14 @@ struct TeaCacheCalibrationTests {
     #expect(try fit(.output).polynomial.coefficients.allSatisfy { abs($0) < 1e-9 })
   }
 
+  @Test("thresholds of three digits, also where there is nothing to round")
+  func rounding() {
+    #expect(TeaCacheCalibration.rounded(0.12341) == 0.124 && TeaCacheCalibration.rounded(98765) == 98800)
+    #expect(TeaCacheCalibration.rounded(0) == 0)
+    #expect(TeaCacheCalibration.rounded(.leastNonzeroMagnitude) == .leastNonzeroMagnitude)
+    #expect(TeaCacheCalibration.rounded(1e305) == 1e305)
+  }
+
   @Test("left-out scenes are judged by the others' polynomial, by hand")
   func crossValidation() {
     // Two scenes, y = x and y = x + 1, at x = 0, 1, 2. Together P = x + ½: Σ(y − P)² = 6 · ¼, mean 1.5,

@@ -146,7 +146,8 @@ public struct TeaCacheCalibration: Hashable, Sendable {
 
   /// The nearest number of three digits that is not below.
   static func rounded(_ value: Double) -> Double {
-    guard value > 0, value.isFinite else { return value }
+    // Below the smallest number that a power of ten can bring to three digits there is nothing to round.
+    guard value > 1e-300, value.isFinite else { return value }
     var scale = 1.0
     while value * scale < 100 { scale *= 10 }
     while value * scale >= 1000 { scale /= 10 }
