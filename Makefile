@@ -9,7 +9,7 @@ POLICY := worldcache:eta=0.5
 
 PYTHON := .build/python/bin/python
 
-.PHONY: demo test grid-test crash-test damage-test bench big-test bench-build build lint setup python ideal-test reference replay-test
+.PHONY: demo test tuning-guide grid-test crash-test damage-test bench big-test bench-build build lint setup python ideal-test reference replay-test
 
 # Record a rollout of the bundled model, replay policies against it, show where the error is.
 demo: build
@@ -22,6 +22,10 @@ demo: build
 
 test: setup python
 	swift test
+
+# Every command of the worked example in docs/tuning.md: records twenty scenes (1.4 GB) unless they are there.
+tuning-guide: build
+	examples/tuning-guide.sh
 
 # Every threshold of every policy against a grid of 10,000 points: the search may miss none of its schedules.
 grid-test: setup
