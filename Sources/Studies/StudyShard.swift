@@ -10,7 +10,7 @@ public struct StudyShard: Hashable, Sendable, CustomStringConvertible {
   public init?(_ text: String) {
     let numbers = text.split(separator: "/", omittingEmptySubsequences: false).map { Int($0) }
     guard numbers.count == 2, let place = numbers[0], let count = numbers[1],
-      (1...max(count, 1)).contains(place)
+      count >= 1, (1...count).contains(place)
     else { return nil }
     (self.place, self.count) = (place, count)
   }

@@ -72,8 +72,11 @@ struct StudyTests {
       let made = try Self.run(path)
       let study = try Study(reading: path)
       #expect(study.definition == Self.definition)
-      // One threshold has 7 values up to 2 in thirds, two have 7 × 7, none has one; on two traces.
-      #expect(made == 2 * (7 + 49 + 1) && study.rows.count == made)
+      // Thresholds go up in thirds until one is not below 2: seven values, or eight where thirds round down. Two
+      // thresholds have the square, none has one; on two traces.
+      let count = 1 + sequence(first: 0.0) { $0 + 1.0 / 3 }.prefix(while: { $0 < 2 }).count
+      #expect(made == 2 * (count + count * count + 1))
+      #expect(study.rows.count == made)
       for (job, record) in study.rows { #expect(record == Self.record(job, record.values)) }
       #expect(study.finished == Set(Self.definition.jobs))
       // Again: nothing is made, and nothing changes.
