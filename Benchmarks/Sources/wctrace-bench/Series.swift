@@ -19,14 +19,6 @@ struct Series {
     return result
   }
 
-  /// The same in processor seconds of this thread, to which busy neighbours do not add.
-  mutating func measureProcessor<Result>(_ body: () throws -> Result) rethrows -> Result {
-    let start = threadSeconds()
-    let result = try body()
-    seconds.append(threadSeconds() - start)
-    return result
-  }
-
   /// What a peer answered: both kinds of seconds.
   mutating func add(_ answer: (seconds: Double, processorSeconds: Double)) {
     seconds.append(answer.seconds)
@@ -41,6 +33,7 @@ struct Series {
   }
 
   var median: Double { Self.median(seconds) }
+  var processorMedian: Double { Self.median(processorSeconds) }
 
   private static func median(_ seconds: [Double]) -> Double {
     let sorted = seconds.sorted()

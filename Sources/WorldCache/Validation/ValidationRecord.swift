@@ -11,6 +11,8 @@ public struct ValidationRecord: Codable, Hashable, Sendable {
   public var calls: Int
   /// What replay says of the final error, by ``Estimator/name``; a name without a number is not defined here.
   public var estimates: [String: Double]
+  /// Hash of the feedback file behind the estimates with feedback; nil without one.
+  public var feedback: String?
   /// Relative error of the final latent of the live run.
   public var liveError: Double
   /// PSNR to the uncached frames in dB; nil where nothing differs.
@@ -49,9 +51,11 @@ public struct ValidationRecord: Codable, Hashable, Sendable {
     }
   }
 
+  /// `estimates` of the final error join those that a replay has by itself.
   public init(
-    rollout: String, scene: Int, noise: Int, replay: Replay, live: [LiveStream], liveError: Double,
-    psnr: Double?, rgbRatio: Double, disparityRatio: Double, motionRatio: Double
+    rollout: String, scene: Int, noise: Int, replay: Replay, estimates: [Estimator: Double] = [:],
+    feedback: String? = nil, live: [LiveStream], liveError: Double, psnr: Double?, rgbRatio: Double,
+    disparityRatio: Double, motionRatio: Double
   ) {
     self.rollout = rollout
     self.scene = scene
@@ -60,7 +64,9 @@ public struct ValidationRecord: Codable, Hashable, Sendable {
     replayComputed = replay.computedCount
     liveComputed = live.reduce(0) { $0 + $1.computedCount }
     calls = replay.callCount
-    estimates = Estimator.estimates(of: replay)
+    self.estimates = Estimator.estimates(of: replay)
+    for (estimator, value) in estimates { self.estimates[estimator.name] = value }
+    self.feedback = feedback
     self.liveError = liveError
     self.psnr = psnr
     self.rgbRatio = rgbRatio
@@ -117,10 +123,13 @@ public struct Estimator: Hashable, Sendable {
   /// What the number is: open loop, direct, or with feedback.
   public let label: String
 
-  /// Those that a replay has by itself.
+  public static let direct = Estimator(name: "direct", label: "direct")
+  /// Of an ``EchoedRollout`` with ``Feedback``.
+  public static let withFeedback = Estimator(name: "with_feedback", label: "with feedback")
+
   public static let all = [
     Estimator(name: "mean_call", label: "open loop"), Estimator(name: "streak", label: "open loop"),
-    Estimator(name: "direct", label: "direct"),
+    direct, withFeedback,
   ]
 
   /// The number of computed calls alone, which any estimate has to beat: fewer of them, a larger error.
@@ -132,7 +141,7 @@ public struct Estimator: Hashable, Sendable {
     return [counting] + all.filter { names.contains($0.name) }
   }
 
-  /// Those that are defined for a replay.
+  /// Those that a replay has by itself, where they are defined.
   static func estimates(of replay: Replay) -> [String: Double] {
     var estimates = ["mean_call": replay.meanCallError]
     estimates["streak"] = replay.streakError

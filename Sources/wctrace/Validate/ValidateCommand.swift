@@ -16,6 +16,10 @@ struct ValidateCommand: ParsableCommand {
       estimate of the final error orders and meets the live errors, the second how often decisions agree, --partings \
       where and why they part first.
 
+      With --feedback, a file of 'wctrace feedback' made from other scenes, the estimate with the model's answer to the \
+      changed latent stands beside the others. For policies that predict inside the network 'direct' takes their \
+      predictions through the last layer, as 'wctrace estimate' does.
+
       With --results every comparison is appended to a file of JSON lines as soon as it is there; the same command goes \
       on after an interruption, and without traces it reports what the file holds.
 
@@ -31,6 +35,9 @@ struct ValidateCommand: ParsableCommand {
     name: .shortAndLong, parsing: .singleValue,
     help: "A policy, such as worldcache or taylor:interval=2..8,order=1|2; repeat for several.")
   var policy: [String] = []
+
+  @Option(help: "A feedback file that 'wctrace feedback' made for this model.")
+  var feedback: String?
 
   @Option(help: "The file of JSON lines to go on with and append to.")
   var results: String?
@@ -66,6 +73,9 @@ struct ValidateCommand: ParsableCommand {
     guard uncached != nil || results != nil || !traces.isEmpty else {
       throw ValidationError("name uncached traces, a file of --results, or --uncached and --cached")
     }
+    if feedback != nil, traces.isEmpty {
+      throw ValidationError("--feedback needs uncached traces to estimate on")
+    }
     guard traces.isEmpty == policy.isEmpty || uncached != nil else {
       throw ValidationError("traces and --policy belong together")
     }
@@ -86,10 +96,10 @@ struct ValidateCommand: ParsableCommand {
     }
     let file = try results.map { try ResultsFile($0) }
     let earlier = file?.records ?? []
-    try show(earlier + (traces.isEmpty ? [] : validateTraces(file, earlier)))
+    try show(ResultsFile.latest(earlier + (traces.isEmpty ? [] : validateTraces(file, earlier))))
   }
 
-  // What is not among the earlier ones.
+  // What is not among the earlier ones, or there with another feedback than the one that is asked for.
   private func validateTraces(
     _ file: ResultsFile?, _ earlier: [ValidationRecord]
   ) throws -> [ValidationRecord] {
@@ -97,11 +107,13 @@ struct ValidateCommand: ParsableCommand {
     var input = TracesInput()
     input.traces = traces
     BLAS.threadCount = threads
+    let feedback = try self.feedback.map { (values: try Feedback(path: $0), hash: try Safetensors(path: $0).digest) }
     let run = ValidationRun(
       weights: try weights.map { try Weights(path: $0) } ?? Weights.bundled(), plans: plans,
-      workerCount: jobs ?? ProcessInfo.processInfo.activeProcessorCount)
+      feedback: feedback, workerCount: jobs ?? ProcessInfo.processInfo.activeProcessorCount)
     let recorded = try input.paths().map { try run.open($0) }
-    let done = Set(earlier.map { [$0.rollout, $0.policy] })
+    let done = Set(
+      earlier.filter { feedback == nil || $0.feedback == feedback?.hash }.map { [$0.rollout, $0.policy] })
     let total = recorded.reduce(0) { sum, trace in
       sum + plans.count { !done.contains([trace.key, $0.spec.description]) }
     }

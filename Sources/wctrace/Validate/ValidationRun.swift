@@ -10,6 +10,8 @@ import WorldModel
 struct ValidationRun: Sendable {
   let weights: Weights
   let plans: [PolicyPlan]
+  /// The model's answer to a changed latent, and the hash of its file.
+  let feedback: (values: Feedback, hash: String)?
   let workerCount: Int
 
   /// An uncached trace and the rollout that it is of.
@@ -57,16 +59,23 @@ struct ValidationRun: Sendable {
     let catalog = try GeometryCatalog.opening(recorded.path)
     let uncached = try rollout.run()
     try check(uncached, recorded)
+    let end = OutputHead(weights, header: recorded.reader.header)
+    let head: EchoedRollout.Head? = end.map { end in { end.output(of: $0, $1) } }
+    let plain = try EchoedRollout(recorded.reader, feedback: nil, head: head)
+    let echoed = try feedback.map { try EchoedRollout(recorded.reader, feedback: $0.values, head: head) }
     try concurrently(left.count, workers: workerCount, worker: { _ in 0 }) { _, place in
       let plan = left[place]
       let replay = try Replay(plan, over: plan.geometries(in: catalog))
+      var estimates: [Estimator: Double] = [:]
+      if replay.directError == nil { estimates[.direct] = try plain.run(plan).relativeError }
+      if let echoed { estimates[.withFeedback] = try echoed.run(plan).relativeError }
       let live = try LiveMethod(kind: .policy(plan)).run(rollout, contexts: uncached)
       let comparison = RolloutComparison(live.chunks, uncached: uncached, of: rollout)
       let (errors, own) = (comparison.errors, comparison.uncachedErrors)
       try finished(
         ValidationRecord(
           rollout: key, scene: rollout.sceneSeed, noise: rollout.noiseSeed, replay: replay,
-          live: live.streams, liveError: comparison.finalError,
+          estimates: estimates, feedback: feedback?.hash, live: live.streams, liveError: comparison.finalError,
           psnr: comparison.psnr.isFinite ? comparison.psnr : nil, rgbRatio: errors.rgb / own.rgb,
           disparityRatio: errors.disparity / own.disparity, motionRatio: errors.motion / own.motion))
     }
