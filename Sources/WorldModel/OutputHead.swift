@@ -4,8 +4,8 @@ public import Trace
 /// what does not depend on the stream.
 ///
 /// output = (latent − clean) / σ and clean = first guess of the conditioning + W · modulated LayerNorm(stream) + b, so
-/// the part of the stream is −(W · modulated LayerNorm(stream) + b) / σ. Differences of it are differences of outputs
-/// at the same latent, exactly as the model would make them.
+/// the part of the stream and of a change of the latent is (change − W · modulated LayerNorm(stream) − b) / σ.
+/// Differences of it are differences of outputs, exactly as the model would make them. ``entry(of:)`` is the other end.
 public struct OutputHead: Sendable {
   private let weights: Weights
   /// Of each chunk, (frames, 3), as the denoiser reads them.
@@ -30,17 +30,31 @@ public struct OutputHead: Sendable {
     }
   }
 
-  /// (N, D) streams of some calls of one step → rows of the `output` layout.
-  public func output(of streams: [Tensor], _ group: [Call]) -> [Tensor] {
+  /// (N, D) streams of some calls of one step, at latents that differ by `changes` from those of the call → rows of
+  /// the `output` layout.
+  public func output(of streams: [Tensor], changes: [Tensor]? = nil, _ group: [Call]) -> [Tensor] {
     let config = weights.config
     var denoiser = Denoiser(weights)
     let nothing = Tensor(zeros: config.tokens, config.conditionChannels)
     let zero = Tensor(zeros: config.tokens, config.targetChannels)
-    return zip(streams, group).map { stream, call in
+    return group.indices.map { branch in
+      let call = group[branch]
       let signal = denoiser.signal(
         denoiser.embed(timestep: call.timestep), actions: call.branch == 0 ? actions[call.chunk] : nil)
-      let clean = denoiser.project(stream, signal, onto: nothing)
-      return config.outputRows(denoiser.velocity(zero, clean, sigma: Float(call.sigma)))
+      let clean = denoiser.project(streams[branch], signal, onto: nothing)
+      let change = changes.map { config.targetTokens($0[branch]) } ?? zero
+      return config.outputRows(denoiser.velocity(change, clean, sigma: Float(call.sigma)))
     }
+  }
+
+  /// What a change of the latent, rows of the `output` layout, adds to the stream before the first block, (N, D).
+  public func entry(of change: Tensor) -> Tensor {
+    let config = weights.config
+    var denoiser = Denoiser(weights)
+    let nothing = Tensor(zeros: config.tokens, config.conditionChannels)
+    var stream = denoiser.embed(config.targetTokens(change), nothing)
+    let still = denoiser.embed(Tensor(zeros: config.tokens, config.targetChannels), nothing)
+    for index in stream.values.indices { stream.values[index] -= still.values[index] }
+    return stream
   }
 }

@@ -1,7 +1,5 @@
 import ArgumentParser
-import Dispatch
 import Foundation
-import Synchronization
 import Trace
 import WorldCache
 import WorldModel
@@ -54,22 +52,17 @@ struct Estimate: ParsableCommand {
             .init("with feedback", key: "feedback_error"),
           ]) + [.init("policy (estimate)", key: "policy")])
     let bar = Progress(total: traces.count * plans.count, unit: "estimates")
-    let done = Mutex(0)
+    var doneCount = 0
     for trace in traces {
       let reader = try TraceReader(path: trace)
-      let head = OutputHead.bundled(for: reader.header)
-      let plain = try EchoedRollout(reader, feedback: nil, head: head)
-      let echoed = try feedback.map { try EchoedRollout(reader, feedback: $0, head: head) }
-      let rows = try Estimate.each(plans, jobs: jobs) { plan in
-        let direct = try plain.run(plan)
-        let full = try echoed?.run(plan)
-        bar.update(
-          done.withLock {
-            $0 += 1
-            return $0
-          })
-        return (direct, full)
-      }
+      let ends = EchoedRollout.Ends.bundled(for: reader.header)
+      let plain = try EchoedRollout(reader, feedback: nil, ends: ends)
+      let echoed = try feedback.map { try EchoedRollout(reader, feedback: $0, ends: ends) }
+      let rows = try OrderedJobs.run(
+        plans.count, workerCount: jobs ?? ProcessInfo.processInfo.activeProcessorCount,
+        finished: { [doneCount] in bar.update(doneCount + $0) }
+      ) { place in (direct: try plain.run(plans[place]), full: try echoed?.run(plans[place])) }
+      doneCount += plans.count
       for (plan, (direct, full)) in zip(plans, rows) {
         var row: [Table.Cell] = traces.count > 1 ? [.text(trace)] : []
         row += [
@@ -92,35 +85,17 @@ struct Estimate: ParsableCommand {
     }
     try Terminal.show(table.formatted(output.format))
   }
-
-  /// Makes something for every plan on several cores; throws the first error in their order.
-  private static func each<Row: Sendable>(
-    _ plans: [PolicyPlan], jobs: Int?, _ make: @Sendable (PolicyPlan) throws -> Row
-  ) throws -> [Row] {
-    let rows = Mutex([Result<Row, any Error>?](repeating: nil, count: plans.count))
-    let next = Mutex(0)
-    let workers = min(jobs ?? ProcessInfo.processInfo.activeProcessorCount, plans.count)
-    DispatchQueue.concurrentPerform(iterations: workers) { _ in
-      while true {
-        let place = next.withLock { place -> Int in
-          place += 1
-          return place - 1
-        }
-        guard place < plans.count else { return }
-        let row = Result { try make(plans[place]) }
-        rows.withLock { $0[place] = row }
-      }
-    }
-    return try rows.withLock { try $0.map { try $0!.get() } }
-  }
 }
 
-extension OutputHead {
-  /// The end of the bundled model for a recording of it; nil for recordings of other models.
-  static func bundled(for header: TraceHeader) -> EchoedRollout.Head? {
-    guard let weights = try? Weights.bundled(), let head = OutputHead(weights, header: header) else {
-      return nil
-    }
-    return { head.output(of: $0, $1) }
+extension EchoedRollout.Ends {
+  /// The ends of the bundled model for a recording of it; nil for recordings of other models.
+  static func bundled(for header: TraceHeader) -> Self? {
+    (try? Weights.bundled()).flatMap { of($0, for: header) }
+  }
+
+  /// The ends of a model for a recording of it; nil for recordings of others.
+  static func of(_ weights: Weights, for header: TraceHeader) -> Self? {
+    guard let head = OutputHead(weights, header: header) else { return nil }
+    return Self(entry: { head.entry(of: $0) }, output: { head.output(of: $0, changes: $1, $2) })
   }
 }

@@ -32,6 +32,11 @@ struct FeedbackCommand: ParsableCommand {
   @Option(parsing: .unconditional, help: "Classes of tokens in each modality.")
   var classes = 4
 
+  @Option(
+    parsing: .unconditional,
+    help: "Ridge towards one number per matrix, relative: more trusts the fitted rollouts' directions less.")
+  var ridge = FeedbackFit.defaultRidge
+
   @Flag(help: "Replace the file if it exists.")
   var force = false
 
@@ -43,6 +48,9 @@ struct FeedbackCommand: ParsableCommand {
     }
     guard (1...64).contains(classes) else {
       throw ValidationError("--classes is \(classes); it must be from 1 to 64")
+    }
+    guard ridge > 0, ridge <= 1e6 else {
+      throw ValidationError("--ridge is \(ridge); it must be above 0 and at most 1e6")
     }
   }
 
@@ -65,7 +73,7 @@ struct FeedbackCommand: ParsableCommand {
     }
     let used = pairs.filter { !$0.1.isEmpty }
     guard !used.isEmpty else { throw PolicyError("no two recordings have the same seeds of scene and noise") }
-    var fit = FeedbackFit(classCount: classes)
+    var fit = FeedbackFit(classCount: classes, ridge: ridge)
     try fit.begin(used.map(\.0))
     let bar = Progress(total: used.reduce(0) { $0 + $1.1.count }, unit: "rollouts")
     for (reference, paths) in used {

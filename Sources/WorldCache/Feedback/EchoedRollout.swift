@@ -5,20 +5,33 @@ public import Trace
 /// recorded, plus what ``Feedback`` makes of the changed latent.
 ///
 /// The policy runs in a ``LiveCache``, as it does on a model, so its signals and the values it predicts from are
-/// changed too. At the taps before the output the recorded tensors are shown: the change of what is inside the
-/// network is not known. Where a policy predicts inside the network, `head` takes its prediction to the output;
-/// there the network's answer to the changed latent counts as that of a computed call. Every chunk starts from the
-/// recorded latent.
+/// changed too. At the taps before the output the recorded tensors are shown, moved by what the latent's change since
+/// the last computed call adds at the network's entry: how the blocks answer is not known. Where a policy predicts
+/// inside the network, `ends` take its prediction to the output; a skipped call then sees the changed latent at both
+/// ends, and in between what the last computed call made of it, δx − σ δv there. Every chunk starts from the recorded
+/// latent.
 ///
 /// Without feedback the final latent is off by Σ w_s e_s, the *direct* error (docs/metrics.md), at any site.
 public final class EchoedRollout: Sendable {
-  /// What the network makes of the stream after its last block at some calls of one step, up to terms that do not
-  /// depend on the stream: differences of its answers are differences of outputs.
-  public typealias Head = @Sendable (_ streams: [Tensor], _ group: [Call]) -> [Tensor]
+  /// Both ends of a network: what is needed to follow predictions inside it.
+  public struct Ends: Sendable {
+    /// What a change of the latent, rows of the `output` layout, adds to the stream before the first block.
+    public var entry: @Sendable (_ change: Tensor) -> Tensor
+    /// What the network makes of the stream after its last block at some calls of one step and of changes of their
+    /// latents, up to terms that depend on neither: differences of its answers are differences of outputs.
+    public var output: @Sendable (_ streams: [Tensor], _ changes: [Tensor], _ group: [Call]) -> [Tensor]
+
+    public init(
+      entry: @escaping @Sendable (_ change: Tensor) -> Tensor,
+      output: @escaping @Sendable (_ streams: [Tensor], _ changes: [Tensor], _ group: [Call]) -> [Tensor]
+    ) {
+      (self.entry, self.output) = (entry, output)
+    }
+  }
 
   private let source: any FeatureSource
   private let feedback: Feedback?
-  private let head: Head?
+  private let ends: Ends?
   private let chunks: [RecordedChunk]
   private let classes: [[Int]]
   // `[call]` of taps that policies asked for.
@@ -28,10 +41,10 @@ public final class EchoedRollout: Sendable {
   ///
   /// Throws a ``TraceError`` for recordings without them or of cached rollouts, and a ``PolicyError`` when the
   /// feedback is of something else.
-  public init(_ source: any FeatureSource, feedback: Feedback?, head: Head? = nil) throws {
+  public init(_ source: any FeatureSource, feedback: Feedback?, ends: Ends? = nil) throws {
     self.source = source
     self.feedback = feedback
-    self.head = head
+    self.ends = ends
     if let feedback, let mismatch = feedback.scope.mismatch(try FeedbackScope(of: source)) {
       throw PolicyError("\(source.path): \(mismatch), so that this feedback does not hold for it")
     }
@@ -55,14 +68,15 @@ public final class EchoedRollout: Sendable {
   /// Runs a policy over all chunks.
   ///
   /// Throws a ``PolicyError`` for policies that do not fit the rollout or know its future, and for those that predict
-  /// inside the network when there is no head; a ``TraceError`` where a tap was not recorded.
+  /// inside the network when there are no ends; a ``TraceError`` where a tap was not recorded.
   public func run(_ plan: PolicyPlan) throws -> Result {
     let blockCount = source.header.blockCount
     let request = try plan.request(blockCount: blockCount)
     let stretch = (request?.site ?? .output).stretch(blockCount: blockCount)
-    if let stretch, stretch.to < .output, head == nil {
+    if let stretch, stretch.to < .output, ends == nil || stretch.to != .hidden(blockCount) {
       throw PolicyError(
-        "\(plan.spec) predicts inside the network, and nothing takes that to the output of \(source.path)")
+        "\(plan.spec) predicts the stream at \(stretch.to.name), and nothing takes that to the output of "
+          + source.path)
     }
     var needed = Set([stretch?.from, stretch?.to].compactMap { $0 })
     for change in request?.changes ?? [] {
@@ -95,9 +109,12 @@ public final class EchoedRollout: Sendable {
   ) throws -> (error: Double, final: Double) {
     // Of the latent, so far.
     var change = [Float](repeating: 0, count: chunk.final.count)
+    var computed = chunk.groups[0].map { _ in Step.Computed(change: change, clean: change) }
     for position in chunk.groups.indices {
-      var step = Step(rollout: self, chunk: chunk, classes: classes, position: position, change: change)
+      var step = Step(
+        rollout: self, chunk: chunk, classes: classes, position: position, change: change, computed: computed)
       let changes = try step.run(shown, &cache)
+      computed = step.computed
       for (branch, call) in chunk.groups[position].enumerated() {
         let weight = Float(call.weight)
         for index in change.indices { change[index] += weight * changes[branch][index] }
@@ -124,6 +141,15 @@ public final class EchoedRollout: Sendable {
     let position: Int
     /// The change of the latent.
     let change: [Float]
+    /// Of every branch at its last computed call.
+    var computed: [Computed]
+
+    /// The change of the latent, and what the network made of it: the change of its estimate of the clean latent,
+    /// δx − σ δv.
+    struct Computed {
+      var change: [Float]
+      var clean: [Float]
+    }
 
     var group: [Call] { chunk.groups[position] }
 
@@ -139,7 +165,13 @@ public final class EchoedRollout: Sendable {
       // The output of every branch, once it is known.
       var output: [Tensor]?
       var stream: [Tensor]?
+      var isPredicted = group.map { _ in false }
       var guided: Tensor?
+      // What the change of the latent since the last computed call adds to the stream.
+      let moved: [Tensor?] = group.indices.map { branch in
+        guard rollout.feedback != nil, !shown.isEmpty, let ends = rollout.ends else { return nil }
+        return ends.entry(tensor(RecordedChunk.difference(change, computed[branch].change)))
+      }
       for tap in Tap.line(blockCount: blockCount) {
         if let goal = target, tap < goal { continue }
         target = nil
@@ -149,14 +181,21 @@ public final class EchoedRollout: Sendable {
           let latent = tensor(RecordedChunk.sum(chunk.latent[position], change))
           tensors = group.map { _ in latent }
         case .output:
-          output = output ?? answer(to: stream, recorded: shown[.hidden(blockCount)])
+          output = output ?? answer(to: stream, isPredicted, recorded: shown[.hidden(blockCount)])
           tensors = output!
         case .guided: tensors = [guided ?? mean(of: output!)]
         default:
           if tap == .hidden(blockCount), let stream {
             tensors = stream
           } else if let recorded = shown[tap] {
-            tensors = group.map { recorded[$0.ordinal] }
+            tensors = group.indices.map { branch in
+              let known = recorded[group[branch].ordinal]
+              guard tap.isStream, let moved = moved[branch], moved.values.count == known.values.count else {
+                return known
+              }
+              return Tensor(
+                rows: known.rows, columns: known.columns, values: RecordedChunk.sum(known.values, moved.values))
+            }
           } else {
             continue
           }
@@ -168,11 +207,15 @@ public final class EchoedRollout: Sendable {
           switch goal {
           case .output: output = given
           case .guided: guided = given[0]
-          default: stream = given
+          default:
+            stream = given
+            isPredicted = group.map { _ in true }
           }
         case .replace(let given):
           for (branch, tensor) in given.enumerated() {
-            if let tensor { tensors[branch] = tensor }
+            guard let tensor else { continue }
+            tensors[branch] = tensor
+            if tap == .hidden(blockCount) { isPredicted[branch] = true }
           }
           if tap == .output {
             output = tensors
@@ -194,35 +237,41 @@ public final class EchoedRollout: Sendable {
       }
     }
 
-    // What the network answers: as recorded, plus the response to the changed latent, plus what another stream
-    // than the recorded one makes of the output.
-    private func answer(to stream: [Tensor]?, recorded: [Tensor]?) -> [Tensor] {
-      var answers = group.indices.map { branch -> Tensor in
-        var values = chunk.output[branch][position]
-        if let feedback = rollout.feedback {
-          values = RecordedChunk.sum(
-            values,
-            feedback.response(
-              to: change, position: position, branch: branch, classes: classes, chunk.layout))
-        }
-        return tensor(values)
+    // What the network answers: as recorded, plus the response to the changed latent; where the stream was
+    // predicted, plus what that and the changed latent make of the output beside what is recorded.
+    private mutating func answer(
+      to stream: [Tensor]?, _ isPredicted: [Bool], recorded: [Tensor]?
+    ) -> [Tensor] {
+      var given: [Tensor]?
+      var known: [Tensor] = []
+      if let stream, let recorded, let ends = rollout.ends {
+        let none = tensor([Float](repeating: 0, count: change.count))
+        let seen = computed.map { rollout.feedback == nil ? none : tensor(RecordedChunk.difference(change, $0.clean)) }
+        given = ends.output(stream, seen, group)
+        known = ends.output(group.map { recorded[$0.ordinal] }, group.map { _ in none }, group)
       }
-      guard let stream, let recorded, let head = rollout.head else { return answers }
-      let given = head(stream, group)
-      let known = head(group.map { recorded[$0.ordinal] }, group)
-      for branch in group.indices {
-        for index in answers[branch].values.indices {
-          answers[branch].values[index] += given[branch].values[index] - known[branch].values[index]
+      return group.indices.map { branch in
+        let values = chunk.output[branch][position]
+        if isPredicted[branch], let given {
+          return tensor(
+            RecordedChunk.sum(values, RecordedChunk.difference(given[branch].values, known[branch].values)))
         }
+        guard let feedback = rollout.feedback else { return tensor(values) }
+        let response = feedback.response(
+          to: change, position: position, branch: branch, classes: classes, chunk.layout)
+        let sigma = Float(group[branch].sigma)
+        computed[branch] = Computed(change: change, clean: zip(change, response).map { $0 - sigma * $1 })
+        return tensor(RecordedChunk.sum(values, response))
       }
-      return answers
     }
 
     private func mean(of outputs: [Tensor]) -> Tensor {
       let total = group.reduce(0) { $0 + $1.weight }
       var values = [Float](repeating: 0, count: outputs[0].values.count)
       for (branch, call) in group.enumerated() {
-        let weight = Float(call.weight / total)
+        // A step of no length has the shares of its guidance all the same.
+        let share = branch == 0 ? call.guidance : 1 - call.guidance
+        let weight = Float(total != 0 ? call.weight / total : group.count == 1 ? 1 : share)
         for index in values.indices { values[index] += weight * outputs[branch].values[index] }
       }
       return tensor(values)
@@ -232,4 +281,14 @@ public final class EchoedRollout: Sendable {
 
 extension RecordedChunk {
   static func sum(_ a: [Float], _ b: [Float]) -> [Float] { zip(a, b).map { $0 + $1 } }
+}
+
+extension Tap {
+  /// Whether it is the residual stream, to which blocks add.
+  fileprivate var isStream: Bool {
+    switch self {
+    case .hidden, .block: true
+    default: false
+    }
+  }
 }

@@ -19,6 +19,12 @@ struct ResponseSums: Sendable {
 
   var hasSamples: Bool { inputs.contains { $0 != 0 } }
 
+  /// Whether a class of tokens has changed at all.
+  func hasSamples(of place: Int) -> Bool {
+    let size = channelCount * channelCount
+    return inputs[(place * size)..<((place + 1) * size)].contains { $0 != 0 }
+  }
+
   /// Adds the rows of one modality.
   mutating func add(
     _ change: [Float], _ answer: [Float], scale: Double, modality: Int, classes: [Int], _ layout: TokenTable

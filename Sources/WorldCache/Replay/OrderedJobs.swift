@@ -2,11 +2,11 @@ import Dispatch
 import Synchronization
 
 /// Jobs on several cores, whose results stand in order.
-enum OrderedJobs {
+package enum OrderedJobs {
   /// Runs `job` for 0 to `count` − 1, `workerCount` at a time; throws the first error by number.
   ///
   /// `finished` is told how many are done, one call at a time.
-  static func run<Outcome: Sendable>(
+  package static func run<Outcome: Sendable>(
     _ count: Int, workerCount: Int, finished: @Sendable (_ done: Int) -> Void = { _ in },
     _ job: @Sendable (Int) throws -> Outcome
   ) throws -> [Outcome] {

@@ -5,7 +5,8 @@ public struct ErrorAgreement: Sendable {
   public let count: Int
   /// Spearman's rank correlation over all of them.
   public let correlation: Double?
-  /// The same within groups of at least ``leastGroup`` settings of one rollout with equal computed calls.
+  /// The same within groups of at least ``leastGroup`` settings of one rollout with equal computed calls; settings
+  /// that do the same, told by equal live errors, count once.
   public let groupCount: Int
   public let groupMedian: Double?
   public let groupWorst: Double?
@@ -31,7 +32,10 @@ public struct ErrorAgreement: Sendable {
     }
     let groups = Dictionary(grouping: pairs) {
       Cost(rollout: $0.record.rollout, computed: $0.record.liveComputed)
-    }.values
+    }.values.map { group in
+      var seen = Set<Double>()
+      return group.filter { seen.insert($0.record.liveError).inserted }
+    }
     let correlations = groups.filter { $0.count >= ErrorAgreement.leastGroup }.compactMap {
       RankCorrelation.spearman($0.map(\.estimate), $0.map(\.record.liveError))
     }

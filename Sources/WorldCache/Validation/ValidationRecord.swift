@@ -54,8 +54,8 @@ public struct ValidationRecord: Codable, Hashable, Sendable {
   /// `estimates` of the final error join those that a replay has by itself.
   public init(
     rollout: String, scene: Int, noise: Int, replay: Replay, estimates: [Estimator: Double] = [:],
-    feedback: String? = nil, live: [LiveStream], liveError: Double, psnr: Double?, rgbRatio: Double,
-    disparityRatio: Double, motionRatio: Double
+    live: [LiveStream], liveError: Double, psnr: Double?, rgbRatio: Double, disparityRatio: Double,
+    motionRatio: Double
   ) {
     self.rollout = rollout
     self.scene = scene
@@ -66,7 +66,8 @@ public struct ValidationRecord: Codable, Hashable, Sendable {
     calls = replay.callCount
     self.estimates = Estimator.estimates(of: replay)
     for (estimator, value) in estimates { self.estimates[estimator.name] = value }
-    self.feedback = feedback
+    // What is not finite has no place in JSON.
+    self.estimates = self.estimates.filter(\.value.isFinite)
     self.liveError = liveError
     self.psnr = psnr
     self.rgbRatio = rgbRatio
@@ -90,6 +91,12 @@ public struct ValidationRecord: Codable, Hashable, Sendable {
       }
     }
     return nil
+  }
+
+  /// Puts another estimate with feedback in place of the one there was.
+  public mutating func setFeedback(_ estimate: Double?, hash: String?) {
+    estimates[Estimator.withFeedback.name] = estimate.flatMap { $0.isFinite ? $0 : nil }
+    feedback = hash
   }
 
   /// Whether each ground-truth error is within this part of the uncached run's.

@@ -86,14 +86,14 @@ struct LiveBatch: Sendable {
       for turn in methods.indices {
         // Each round begins with another method.
         let place = (turn + round) % methods.count
-        var writer: TraceWriter?
-        if case .policy(let plan) = methods[place].kind, place == 0, round == 0 {
-          writer = try recording?.writer(member, rollout, plan.spec)
+        let contexts = options.hasEqualContext ? reference.chunks : nil
+        if case .policy(let plan) = methods[place].kind, place == 0, round == 0,
+          let writer = try recording?.writer(member, rollout, plan.spec)
+        {
+          // A run of its own, so that what recording takes is in no time.
+          try recording?.finish(writer, methods[place].run(rollout, contexts: contexts, writer: writer))
         }
-        let run = try methods[place].run(
-          rollout, contexts: options.hasEqualContext ? reference.chunks : nil,
-          progress: { progress($0.count) }, writer: writer)
-        if let writer { try recording?.finish(writer, run) }
+        let run = try methods[place].run(rollout, contexts: contexts, progress: { progress($0.count) })
         seconds[place].append(run.seconds)
         if results[place] == nil {
           results[place] = LiveResult(

@@ -33,6 +33,14 @@ struct TracePair {
         .invalid, path: cachedPath,
         "the calls are others than those of \(path); both must be of the same chunks, steps and branches")
     }
+    for (own, other) in zip(uncached.calls, cached.calls) {
+      guard abs(own.sigma - other.sigma) <= 1e-6 * max(1, abs(own.sigma)), own.guidance == other.guidance else {
+        throw TraceError(
+          .invalid, path: cachedPath, at: "call \(other.ordinal)",
+          "noise level \(other.sigma) and guidance \(other.guidance) are not the \(own.sigma) and \(own.guidance) of "
+            + path)
+      }
+    }
     var steps: [Step] = []
     var rest = cached.calls[...]
     var positions: [Int: Int] = [:]
@@ -40,7 +48,11 @@ struct TracePair {
       let group = rest.prefix { ($0.chunk, $0.step, $0.stage) == (first.chunk, first.step, first.stage) }
       rest = rest.dropFirst(group.count)
       let isComputed = try group.allSatisfy { call in
-        try cached.taps.allSatisfy { try cached.state(of: $0, call: call.ordinal) != .predicted }
+        // What follows from a prediction tells a skip too: the predicted tap itself may not have been recorded.
+        try cached.taps.allSatisfy {
+          let state = try cached.state(of: $0, call: call.ordinal)
+          return state != .predicted && state != .derived
+        }
       }
       steps.append(
         Step(

@@ -17,7 +17,7 @@ struct ValidateCommand: ParsableCommand {
       where and why they part first.
 
       With --feedback, a file of 'wctrace feedback' made from other scenes, the estimate with the model's answer to the \
-      changed latent stands beside the others. For policies that predict inside the network 'direct' takes their \
+      changed latent stands beside the others; with another file the live runs of --results are kept. For policies that predict inside the network 'direct' takes their \
       predictions through the last layer, as 'wctrace estimate' does.
 
       With --results every comparison is appended to a file of JSON lines as soon as it is there; the same command goes \
@@ -94,9 +94,10 @@ struct ValidateCommand: ParsableCommand {
       return try TracePairReport(TracePair(uncached: uncached, cached: cached), policy: policy).show(
         output.format)
     }
+    if let results, traces.isEmpty { return try show(ResultsFile.latest(ResultsFile.read(results).records)) }
     let file = try results.map { try ResultsFile($0) }
-    let earlier = file?.records ?? []
-    try show(ResultsFile.latest(earlier + (traces.isEmpty ? [] : validateTraces(file, earlier))))
+    let earlier = ResultsFile.latest(file?.records ?? [])
+    try show(ResultsFile.latest(earlier + validateTraces(file, earlier)))
   }
 
   // What is not among the earlier ones, or there with another feedback than the one that is asked for.
@@ -117,11 +118,15 @@ struct ValidateCommand: ParsableCommand {
     let total = recorded.reduce(0) { sum, trace in
       sum + plans.count { !done.contains([trace.key, $0.spec.description]) }
     }
+    let known = Dictionary(earlier.map { ([$0.rollout, $0.policy], $0) }) { $1 }
     if !earlier.isEmpty { Terminal.remark("\(earlier.count) results are there; \(total) are left") }
     let bar = Progress(total: total, unit: "runs")
     let collected = Collected()
     for trace in recorded {
-      try run.run(trace, isDone: { done.contains([trace.key, $0.spec.description]) }) { record in
+      try run.run(
+        trace, isDone: { done.contains([trace.key, $0.spec.description]) },
+        earlier: { [key = trace.key] in known[[key, $0.spec.description]] }
+      ) { record in
         try file?.append(record)
         bar.update(collected.add(record))
       }

@@ -50,34 +50,46 @@ struct ValidationRun: Sendable {
   }
 
   /// Validates every policy on one trace but those that `isDone`; tells each record as soon as it is there.
+  ///
+  /// Where `earlier` has a record of a policy, with another feedback or none, its live run is kept and only the
+  /// estimate with feedback is made anew.
   func run(
-    _ recorded: Recorded, isDone: (PolicyPlan) -> Bool, finished: @Sendable (ValidationRecord) throws -> Void
+    _ recorded: Recorded, isDone: (PolicyPlan) -> Bool, earlier: @Sendable (PolicyPlan) -> ValidationRecord?,
+    finished: @Sendable (ValidationRecord) throws -> Void
   ) throws {
     let left = plans.filter { !isDone($0) }
     guard !left.isEmpty else { return }
     let (key, rollout) = (recorded.key, recorded.rollout)
     let catalog = try GeometryCatalog.opening(recorded.path)
-    let uncached = try rollout.run()
-    try check(uncached, recorded)
-    let end = OutputHead(weights, header: recorded.reader.header)
-    let head: EchoedRollout.Head? = end.map { end in { end.output(of: $0, $1) } }
-    let plain = try EchoedRollout(recorded.reader, feedback: nil, head: head)
-    let echoed = try feedback.map { try EchoedRollout(recorded.reader, feedback: $0.values, head: head) }
-    try concurrently(left.count, workers: workerCount, worker: { _ in 0 }) { _, place in
+    var uncached: [Chunk] = []
+    if left.contains(where: { earlier($0) == nil }) {
+      uncached = try rollout.run()
+      try check(uncached, recorded)
+    }
+    let ends = EchoedRollout.Ends.of(weights, for: recorded.reader.header)
+    // What has no direct error in replay may have one through the last layer, where the trace has what that takes.
+    let plain = try? EchoedRollout(recorded.reader, feedback: nil, ends: ends)
+    let echoed = try feedback.map { try EchoedRollout(recorded.reader, feedback: $0.values, ends: ends) }
+    try concurrently(left.count, workers: workerCount, worker: { _ in 0 }) { [uncached] _, place in
       let plan = left[place]
+      let withFeedback = try echoed?.error(plan)
+      if var record = earlier(plan) {
+        record.setFeedback(withFeedback, hash: feedback?.hash)
+        return try finished(record)
+      }
       let replay = try Replay(plan, over: plan.geometries(in: catalog))
       var estimates: [Estimator: Double] = [:]
-      if replay.directError == nil { estimates[.direct] = try plain.run(plan).relativeError }
-      if let echoed { estimates[.withFeedback] = try echoed.run(plan).relativeError }
+      if replay.directError == nil { estimates[.direct] = try plain?.error(plan) }
       let live = try LiveMethod(kind: .policy(plan)).run(rollout, contexts: uncached)
       let comparison = RolloutComparison(live.chunks, uncached: uncached, of: rollout)
       let (errors, own) = (comparison.errors, comparison.uncachedErrors)
-      try finished(
-        ValidationRecord(
-          rollout: key, scene: rollout.sceneSeed, noise: rollout.noiseSeed, replay: replay,
-          estimates: estimates, feedback: feedback?.hash, live: live.streams, liveError: comparison.finalError,
-          psnr: comparison.psnr.isFinite ? comparison.psnr : nil, rgbRatio: errors.rgb / own.rgb,
-          disparityRatio: errors.disparity / own.disparity, motionRatio: errors.motion / own.motion))
+      var record = ValidationRecord(
+        rollout: key, scene: rollout.sceneSeed, noise: rollout.noiseSeed, replay: replay, estimates: estimates,
+        live: live.streams, liveError: comparison.finalError,
+        psnr: comparison.psnr.isFinite ? comparison.psnr : nil, rgbRatio: errors.rgb / own.rgb,
+        disparityRatio: errors.disparity / own.disparity, motionRatio: errors.motion / own.motion)
+      record.setFeedback(withFeedback, hash: feedback?.hash)
+      try finished(record)
     }
   }
 
@@ -98,6 +110,19 @@ struct ValidationRun: Sendable {
           "the final latent is \(Table.decimal(100 * relative, 2)) % off when the rollout is run again; this is not an uncached "
             + "recording of it")
       }
+    }
+  }
+}
+
+extension EchoedRollout {
+  /// The relative error under a policy; nil where that is not defined or a tap was not recorded.
+  fileprivate func error(_ plan: PolicyPlan) throws -> Double? {
+    do {
+      return try run(plan).relativeError
+    } catch is PolicyError {
+      return nil
+    } catch let error as TraceError where error.code == .lacking || error.code == .missing {
+      return nil
     }
   }
 }
