@@ -117,6 +117,10 @@ struct RuntimeTests {
     #expect(
       try text("mask:calls=1101", "json", calls: 4) == """
         {
+          "settings": {
+            "predictor": "hold",
+            "site": "output"
+          },
           "computed": [0, 1, 3]
         }
 
@@ -129,6 +133,48 @@ struct RuntimeTests {
         0,0,2,1
 
         """)
+  }
+
+  private func file(_ spec: String, _ target: String) throws -> RuntimeFile {
+    try Runtime.named(target).file(for: RuntimeRequest(PolicyRegistry.plan(spec), callCount: 28))
+  }
+
+  @Test("a plain schedule holds how calls are predicted, or it is said that it does not")
+  func predictions() throws {
+    let catalog = try ReferenceCases.catalog("guided-28")
+    for written in ["taylor:interval=4,order=1,site=stack", "interval:every=3", "hicache:order=1"] {
+      let json = try file(written, "json")
+      #expect(json.remarks.isEmpty)
+      try Fixture.with("s.json", json.text) { path in
+        let replays = try [written, Runtime.policy(in: path).spec.description].map { spec in
+          let plan = try PolicyRegistry.plan(spec)
+          return try Replay(plan, over: plan.geometries(in: catalog)).streams[0]
+        }
+        #expect(replays[0].callErrors == replays[1].callErrors, "\(written)")
+      }
+    }
+    #expect(
+      try file("interval:every=3,site=stack", "csv").remarks == [
+        "csv says which calls are computed; replay it with schedule:file=…,predictor=hold,site=stack"
+      ])
+    for target in ["json", "csv"] {
+      let freqca = try file("freqca", target)
+      #expect(freqca.remarks.count == 1 && !freqca.text.contains("settings"))
+      #expect(freqca.remarks[0].contains("not how freqca predicts the others at"), "\(freqca.remarks)")
+      #expect(try file("always", target).remarks.isEmpty)
+    }
+  }
+
+  @Test("a policy that counts through a table has a timetable without a trace")
+  func table() throws {
+    let catalog = try ReferenceCases.catalog("guided-28")
+    for spec in ["magcache:family=diffusers,threshold=0.12", "magcache:family=flux"] {
+      let plan = try PolicyRegistry.plan(spec)
+      let replay = try Replay(plan, over: plan.geometries(in: catalog))
+      let computed = Timetable(replay).computed
+      #expect(Set(computed[0][0]).count == 2)
+      #expect(try Timetable(plan, callCount: 28).computed == computed)
+    }
   }
 
   // MARK: Names
@@ -360,6 +406,15 @@ struct RuntimeTests {
         "which calls first-block:variant=para,threshold=0.08,warmup=0,branches=pooled,order=0 computes depends on the model: give --trace to take its decisions there"
       ),
     ]
+    for (components, said) in [([""], ""), (["attn", "attn"], "attn,attn"), ([], "")] {
+      expectPolicyError(
+        "the components are '\(said)'; SmoothCache takes the names of one or more, each once"
+      ) {
+        _ = try Runtime.named("smoothcache").file(
+          for: RuntimeRequest(
+            PolicyRegistry.plan("interval:every=2,site=stack"), callCount: 5, components: components))
+      }
+    }
     for item in cases {
       expectPolicyError(item.message) { _ = try text(item.spec, item.target, calls: item.calls) }
     }
