@@ -47,7 +47,9 @@ let package = Package(
     .testTarget(name: "TraceTests", dependencies: ["Trace", "TestSupport"]),
     .testTarget(
       name: "WorldCacheTests", dependencies: ["WorldCache", "Trace", "TestSupport"], exclude: ["Fixtures"]),
-    .testTarget(name: "StudiesTests", dependencies: ["Studies", "WorldCache", "TestSupport"]),
+    .testTarget(
+      name: "StudiesTests",
+      dependencies: ["Studies", "WorldCache", "TestSupport", .product(name: "GRDB", package: "GRDB.swift")]),
     .testTarget(
       name: "WorldModelTests", dependencies: ["WorldModel", "Trace", "TestSupport", "ModelSupport"],
       resources: [.copy("Reference")]),

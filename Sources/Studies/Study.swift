@@ -46,10 +46,10 @@ public final class Study: Sendable {
     let (definition, rows, finished) = try Study.naming(path) {
       try queue.read { database in
         try Study.check(database, path)
+        let definition = try StudyDefinition(database, path)
         return (
-          try StudyDefinition(database), try StudyRow.all(database),
-          try Row.fetchAll(database, sql: "SELECT * FROM search")
-            .map { TuningSearch.Job(trace: $0["trace"], setting: $0["setting"]) }
+          definition, try StudyRow.all(database, definition, path),
+          try Row.fetchAll(database, sql: "SELECT * FROM search").map { try $0.job(definition, path) }
         )
       }
     }
@@ -89,16 +89,30 @@ public final class Study: Sendable {
     }
   }
 
-  /// What a search that is done found.
-  public func outcome(of job: TuningSearch.Job) throws -> TuningOutcome {
+  /// What a search that is done found; throws a ``StudyError`` where its rows are not all there, or say
+  /// nothing of a cost.
+  public func outcome(
+    of job: TuningSearch.Job, counting cost: TuningCost = .calls
+  ) throws -> TuningOutcome {
     let space = definition.settings[job.setting].space
     let known = books.withLock { $0.known[job] ?? [:] }
-    return try TuningOutcome(space) { values in
+    do {
+      return try outcome(space, known, cost)
+    } catch let error as PolicyError {
+      throw StudyError(path: path, "\(definition.traces[job.trace].name): \(error)")
+    }
+  }
+
+  private func outcome(
+    _ space: SearchSpace, _ known: [String: TuningRecord], _ cost: TuningCost
+  ) throws -> TuningOutcome {
+    try TuningOutcome(space) { values in
       let policy = space.spec(at: values).description
       guard let record = known[policy] else {
         throw StudyError(
           path: self.path, "the replay of \(policy) is missing, although its search is said to be done")
       }
+      try cost.require(of: record.figures)
       return record
     }
   }

@@ -14,20 +14,29 @@ public struct StudyDefinition: Hashable, Sendable {
     }
   }
 
-  /// A setting with the texts of the files that it names.
+  /// A setting with the contents of the files that it names.
   public struct Setting: Hashable, Sendable {
     public var space: SearchSpace
-    /// Name and text of each, one after the other.
+    /// Name and text of each, one after the other; of a file that is no text, its bytes in base64.
     public var files: String
 
     public init(_ setting: TuningSetting) {
-      let files = setting.space.spec.settings.compactMap { written -> String? in
-        guard case .text? = setting.entry.parameters.first(where: { $0.key == written.key })?.kind,
-          let data = FileManager.default.contents(atPath: written.value)
-        else { return nil }
-        return "\(written.value):\n" + String(decoding: data, as: UTF8.self)
+      let files = setting.space.spec.settings.flatMap { written -> [String] in
+        guard case .text? = setting.entry.parameters.first(where: { $0.key == written.key })?.kind else {
+          return []
+        }
+        return Setting.contents(of: written.value).map { [$0] }
+          // A command names its program among other words, some of them in quotes.
+          ?? written.value.split(separator: " ").compactMap {
+            Setting.contents(of: $0.trimmingCharacters(in: ["'", "\""]))
+          }
       }
       self.init(space: setting.space, files: files.joined(separator: "\n"))
+    }
+
+    private static func contents(of path: String) -> String? {
+      guard let data = FileManager.default.contents(atPath: path) else { return nil }
+      return "\(path):\n" + (String(data: data, encoding: .utf8) ?? data.base64EncodedString())
     }
 
     public init(space: SearchSpace, files: String) {

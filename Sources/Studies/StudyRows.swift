@@ -9,11 +9,9 @@ enum TuningErrors {
     TuningMetric.allCases.map { errors[$0] }
   }
 
-  static func read(_ row: Row) -> [TuningMetric: Double] {
+  static func read(_ row: Row, _ path: String) throws -> [TuningMetric: Double] {
     var errors: [TuningMetric: Double] = [:]
-    for metric in TuningMetric.allCases {
-      if let value = row[metric.column] as Double? { errors[metric] = value }
-    }
+    for metric in TuningMetric.allCases { errors[metric] = try row.optional(metric.column, path) }
     return errors
   }
 }
@@ -66,32 +64,41 @@ struct StudyRow: Hashable, Sendable {
   }
 
   /// All replays of a study, trace after trace, setting after setting, by ascending thresholds.
-  static func all(_ database: Database) throws -> [StudyRow] {
+  static func all(_ database: Database, _ definition: StudyDefinition, _ path: String) throws -> [StudyRow] {
     struct Key: Hashable {
-      let trace: Int
-      let setting: Int
+      let job: TuningSearch.Job
       let policy: String
-      init(_ row: Row) { (trace, setting, policy) = (row["trace"], row["setting"], row["policy"]) }
+    }
+    func key(_ row: Row) throws -> Key {
+      Key(job: try row.job(definition, path), policy: try row.cell("policy", path))
     }
     var bounds: [Key: [(value: Double, next: Double?)]] = [:]
     for row in try Row.fetchAll(database, sql: "SELECT * FROM breakpoint ORDER BY place") {
-      bounds[Key(row), default: []].append((row["value"], row["next"]))
+      bounds[try key(row), default: []].append((try row.cell("value", path), try row.optional("next", path)))
     }
     var modalities: [Key: [TuningFigures.Modality]] = [:]
     for row in try Row.fetchAll(database, sql: "SELECT * FROM modality ORDER BY place") {
-      modalities[Key(row), default: []].append(.init(name: row["modality"], errors: TuningErrors.read(row)))
+      modalities[try key(row), default: []].append(
+        .init(name: try row.cell("modality", path), errors: try TuningErrors.read(row, path)))
     }
     let rows = try Row.fetchAll(database, sql: "SELECT * FROM replay").map { row in
-      let key = Key(row)
+      let key = try key(row)
       let bounds = bounds[key] ?? []
+      guard bounds.count == definition.settings[key.job.setting].space.keys.count else {
+        throw StudyError(
+          path: path,
+          "the study is damaged: the replay of \(key.policy) has \(bounds.count) thresholds, its setting "
+            + "\(definition.settings[key.job.setting].space.keys.count)")
+      }
       return StudyRow(
-        job: .init(trace: key.trace, setting: key.setting),
+        job: key.job,
         record: TuningRecord(
           policy: key.policy, values: bounds.map(\.value), next: bounds.map(\.next),
           figures: TuningFigures(
-            schedule: row["schedule"], computedCount: row["computed_calls"], callCount: row["calls"],
-            seconds: row["predicted_seconds"], uncachedSeconds: row["uncached_seconds"],
-            emission: row["error_of"], errors: TuningErrors.read(row), modalities: modalities[key] ?? [])))
+            schedule: try row.cell("schedule", path), computedCount: try row.cell("computed_calls", path),
+            callCount: try row.cell("calls", path), seconds: try row.cell("predicted_seconds", path),
+            uncachedSeconds: try row.cell("uncached_seconds", path), emission: try row.cell("error_of", path),
+            errors: try TuningErrors.read(row, path), modalities: modalities[key] ?? [])))
     }
     return rows.sorted { a, b in
       if a.job != b.job { return (a.job.trace, a.job.setting) < (b.job.trace, b.job.setting) }

@@ -72,6 +72,15 @@ struct Calibrate: ParsableCommand {
     if lookahead < 1 { throw ValidationError("--lookahead is \(lookahead); it must be at least 1") }
     if let longest, longest < 1 { throw ValidationError("--longest is \(longest); it must be at least 1") }
     if let calls, calls < 1 { throw ValidationError("--calls is \(calls); it must be at least 1") }
+    if calls != nil {
+      guard results.format == .table || results.format == .markdown else {
+        throw ValidationError(
+          "--calls shows ratios in table and markdown; json and csv hold the recorded ones")
+      }
+      guard method.isEmpty || method.contains(.magcache) else {
+        throw ValidationError("--calls shows MagCache's ratios, and --method leaves magcache out")
+      }
+    }
     guard Site(name: site) != nil else {
       throw ValidationError("--site is \(site); it takes \(Parameter.site().allowed)")
     }
@@ -102,7 +111,14 @@ struct Calibrate: ParsableCommand {
     (options.signal, options.target, options.degree) = (signal, target, degree)
     (options.smoothCacheSite, options.lookahead) = (Site(name: site)!, lookahead)
     options.longestEdge = longest
-    options.methods = method.isEmpty ? try recordedMethods(options, paths[0]) : method
+    var named: Set<Calibration.Method> = []
+    options.methods =
+      method.isEmpty
+      ? try recordedMethods(options, paths[0]) : method.filter { named.insert($0).inserted }
+    guard !options.methods.isEmpty else {
+      throw TraceError(
+        .lacking, path: paths[0], "nothing can be calibrated: the taps of no method were recorded")
+    }
     var calibrator = Calibrator(options)
     let bar = Progress(total: paths.count, unit: "traces")
     for (place, path) in paths.enumerated() {
@@ -174,6 +190,7 @@ struct Calibrate: ParsableCommand {
     if let beyond = counts.first(where: { $0 > count }) {
       throw Terminal.usage("--computed is \(beyond); the recordings have \(count) calls")
     }
+    for remark in CalibrationTable.missing(calibration, computing: counts) { Terminal.remark(remark) }
     return CalibrationTable.schedules(
       calibration, alphas: try numbers(alpha, "--alpha") { Double($0) }, computing: counts)
   }

@@ -55,7 +55,7 @@ struct Convert: ParsableCommand {
       let geometries = try GeometryCatalog.opening(trace).geometries(for: plan)
       return Timetable(try Replay(plan, over: geometries, figures: []))
     }
-    let names = components.split(separator: ",").map(String.init)
+    let names = components.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
     let file = try runtime.file(
       for: RuntimeRequest(plan, callCount: calls, recorded: recorded, components: names))
     for remark in file.remarks { Terminal.remark(remark) }

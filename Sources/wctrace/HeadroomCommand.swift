@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import Trace
 import WorldCache
 
@@ -45,7 +46,8 @@ struct HeadroomCommand: ParsableCommand {
   mutating func run() throws {
     let paths = try input.paths()
     var survey = try HeadroomSurvey(budgets: budgets.split(separator: ",").compactMap { Double($0) })
-    var others = try repeats.map { try TraceReader(path: $0) }
+    var seen: Set<String> = []
+    var others = try repeats.filter { seen.insert($0).inserted }.map { try TraceReader(path: $0) }
     let bar = Progress(total: paths.count, unit: "traces")
     var model = ""
     for (place, path) in paths.enumerated() {
@@ -53,7 +55,9 @@ struct HeadroomCommand: ParsableCommand {
       let geometries = try catalog.geometries(for: GeometryRequest(Site(name: site)!))
       // A geometry alone does not say how numbers were stored.
       let trace = path.hasSuffix(".h5") ? try TraceReader(path: path) : nil
-      let mine = others.filter { other in trace.map { HeadroomCommand.isRepetition($0, other) } ?? false }
+      let mine = try others.filter { other in
+        try trace.map { try HeadroomCommand.isRepetition($0, other) } ?? false
+      }
       others.removeAll { other in mine.contains { $0.path == other.path } }
       do {
         try survey.add(geometries, precision: trace.map { try StoredPrecision($0) })
@@ -67,7 +71,7 @@ struct HeadroomCommand: ParsableCommand {
     if let other = others.first {
       throw TraceError(
         .invalid, path: other.path,
-        "this is a recording of no rollout that is looked at: none has its model, seeds, steps and conditions"
+        "this is a recording of no rollout that is looked at: none has its model, solver, seeds, steps and conditions"
       )
     }
     let headroom = try survey.headroom()
@@ -90,11 +94,16 @@ struct HeadroomCommand: ParsableCommand {
     }
   }
 
-  // The same rollout, and not the same file.
-  private static func isRepetition(_ trace: TraceReader, _ other: TraceReader) -> Bool {
-    let (a, b) = (trace.header, other.header)
-    return a.model == b.model && a.sceneSeed == b.sceneSeed && a.noiseSeed == b.noiseSeed
-      && a.stepCount == b.stepCount && a.shift == b.shift && a.conditions == b.conditions
-      && a.chunkCount == b.chunkCount
+  // The same rollout, recorded another time.
+  private static func isRepetition(_ trace: TraceReader, _ other: TraceReader) throws -> Bool {
+    guard Linter.isSameRollout(trace.header, other.header) else { return false }
+    let places = [trace, other].map { URL(filePath: $0.path).resolvingSymlinksInPath().path }
+    // Times are part of a digest: two recordings never share one.
+    guard places[0] != places[1], trace.digest == nil || trace.digest != other.digest else {
+      throw TraceError(
+        .invalid, path: other.path,
+        "this is the same recording as \(trace.path); --repeat wants the rollout recorded another time")
+    }
+    return true
   }
 }

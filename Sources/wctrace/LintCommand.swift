@@ -39,8 +39,7 @@ struct LintCommand: ParsableCommand {
       let catalog = try GeometryCatalog.opening(path)
       let precision = path.hasSuffix(".h5") ? try StoredPrecision(TraceReader(path: path)) : nil
       for (place, plan) in plans.enumerated() {
-        found += try Linter.findings(
-          plan, over: plan.geometries(in: catalog), trace: path, precision: precision)
+        found += try Linter.findings(plan, in: catalog, precision: precision)
         bar.update(traces.count * plans.count + place + 1)
       }
       traces.append((path, catalog.digest, catalog.header))

@@ -22,7 +22,9 @@ struct ScheduleCommand: ParsableCommand {
       below; they are equal where the search is exact (docs/schedules.md). --save writes one for schedule:file=…, \
       which replays and live runs take. Choose on some traces, confirm on others.
 
-      With --calls and --fit: weights of every prediction, fitted so that the final latent has the smallest error; a       prediction also makes up for earlier ones as far as later computed calls tell of them. The schedule is found by       local search from the ideal one, without a bound; --save writes it for fitted:file=….
+      With --calls and --fit: weights of every prediction, fitted so that the final latent has the smallest error; a \
+      prediction also makes up for earlier ones as far as later computed calls tell of them. The schedule is found by \
+      local search from the ideal one, without a bound; --save writes it for fitted:file=….
       """)
 
   @OptionGroup var input: TracesInput
@@ -39,8 +41,11 @@ struct ScheduleCommand: ParsableCommand {
   @Option(help: "Find the best schedules with so many computed calls: a number, or a range such as 8..20.")
   var calls: String?
 
-  @Option(help: "What is minimised: \(Objective.allCases.map(\.rawValue).joined(separator: ", ")).")
-  var objective = Objective.streak
+  @Option(
+    help: """
+      What is minimised: \(Objective.allCases.map(\.rawValue).joined(separator: ", ")); streak unless given.
+      """)
+  var objective: Objective?
 
   @Option(
     parsing: .unconditional,
@@ -56,13 +61,13 @@ struct ScheduleCommand: ParsableCommand {
 
   @Option(
     help: """
-      mean over the traces, or the max: with minimax and lexicographic the worst call of any trace, exactly; with \
-      streak and additive the worst trace, by search with a bound.
+      mean over the traces, unless given, or the max: with minimax and lexicographic the worst call of any trace, \
+      exactly; with streak and additive the worst trace, by search with a bound.
       """)
-  var over = Aim.Over.mean
+  var over: Aim.Over?
 
-  @Option(parsing: .unconditional, help: "Calls computed at the start.")
-  var warmUp = 1
+  @Option(parsing: .unconditional, help: "Calls computed at the start; 1 unless given.")
+  var warmUp: Int?
 
   @Option(parsing: .unconditional, help: "Most predicted calls in a row.")
   var longestStreak: Int?
@@ -89,7 +94,10 @@ struct ScheduleCommand: ParsableCommand {
   enum CallWeights: String, CaseIterable, ExpressibleByArgument { case solver, none }
 
   mutating func validate() throws {
-    _ = try counts()
+    if try counts() == nil, let option = searchOptions.first(where: \.isGiven)?.name {
+      throw ValidationError("\(option) needs --calls: it says what to search for")
+    }
+    let objective = objective ?? .streak
     if let power, !(power > 0 && power <= 1000) {
       throw ValidationError("--power is \(power); it must be a number above 0 and at most 1000")
     }
@@ -100,7 +108,7 @@ struct ScheduleCommand: ParsableCommand {
       throw ValidationError(
         "the objective streak is made of the solver's weights; --weights none is for the others")
     }
-    guard warmUp >= 1 else { throw ValidationError("--warm-up is \(warmUp); it must be at least 1") }
+    if let warmUp, warmUp < 1 { throw ValidationError("--warm-up is \(warmUp); it must be at least 1") }
     if let longestStreak, longestStreak < 0 {
       throw ValidationError("--longest-streak is \(longestStreak); it must not be negative")
     }
@@ -123,6 +131,15 @@ struct ScheduleCommand: ParsableCommand {
         throw ValidationError("--save is \(save); the file's name must end in .json")
       }
     }
+  }
+
+  // What only a search asks for; --fit, --memory and --save say themselves what they need.
+  private var searchOptions: [(name: String, isGiven: Bool)] {
+    [
+      ("--objective", objective != nil), ("--power", power != nil), ("--weights", weights != nil),
+      ("--over", over != nil), ("--warm-up", warmUp != nil), ("--longest-streak", longestStreak != nil),
+      ("--last-computed", lastComputed),
+    ]
   }
 
   private func counts() throws -> ClosedRange<Int>? {
@@ -168,7 +185,7 @@ struct ScheduleCommand: ParsableCommand {
       try chunks.pick(from: GeometryCatalog.opening($0).geometries(for: plan))
     }
     let constraints = ScheduleConstraints(
-      warmUp: warmUp, longestStreak: longestStreak, lastComputed: lastComputed)
+      warmUp: warmUp ?? 1, longestStreak: longestStreak, lastComputed: lastComputed)
     let command = "wctrace " + CommandLine.arguments.dropFirst().joined(separator: " ")
     let text: String?
     if fit {
@@ -177,7 +194,7 @@ struct ScheduleCommand: ParsableCommand {
       }
       let bar = Progress(total: counts.count, unit: "numbers of calls")
       let found = try FittedSchedules(
-        startingFrom: plan, over: geometries.map { $0[0] }, memory: memory ?? Int.max, over: over,
+        startingFrom: plan, over: geometries.map { $0[0] }, memory: memory ?? Int.max, over: over ?? .mean,
         constraints,
         computing: counts
       ) { done, _ in bar.update(done) }
@@ -198,8 +215,10 @@ struct ScheduleCommand: ParsableCommand {
     _ plan: PolicyPlan, _ geometries: [[Geometry]], _ counts: ClosedRange<Int>,
     _ constraints: ScheduleConstraints
   ) throws -> IdealSchedules {
+    let objective = objective ?? .streak
     let aim = Aim(
-      objective, power: power ?? 2, isWeighted: objective != .streak && weights == .solver, over: over)
+      objective, power: power ?? 2, isWeighted: objective != .streak && weights == .solver,
+      over: over ?? .mean)
     let bar = Mutex(wctrace.Progress?.none)
     return try IdealSchedules(of: plan, over: geometries, aim, constraints, computing: counts) {
       done, total in

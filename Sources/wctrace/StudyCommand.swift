@@ -63,7 +63,7 @@ struct ShowStudy: ParsableCommand {
   @OptionGroup var view: TuningViewOptions
   @OptionGroup var output: FormatOption
 
-  mutating func validate() throws { try view.validate(output.format) }
+  mutating func validate() throws { try view.validate(output.format, goal) }
 
   mutating func run() throws {
     let study = try Study(reading: study)

@@ -12,10 +12,10 @@ struct TransferCommand: ParsableCommand {
     abstract: "Choose settings on one set of traces and see how they fare on others.",
     discussion: """
       On the traces of --from the best setting of each --policy is chosen for a goal, as 'wctrace tune' does it; 'ideal' \
-      stands for the timetables that are ideal for traces of the set. Then the choice is replayed on every --to, and on \
-      --from itself, beside what the same search chooses there: 'regret' is how many times its error (with --max-error \
-      alone its cost) the carried setting has. --group-by divides the targets by a fact of their headers; without \
-      --to it divides the traces of --from, and each group takes its turn as the source.
+      stands for the timetables that are ideal for all traces of the set together. Then the choice is replayed on every \
+      --to, and on --from itself, beside what the same search chooses there: 'regret' is how many times its error (with \
+      --max-error alone its cost) the carried setting has. --group-by divides the targets by a fact of their headers; \
+      without --to it divides the traces of --from, and each group takes its turn as the source.
 
       A timetable is carried to chunks of another length by relative position (docs/transfer.md); thresholds and other \
       settings are taken as they are. Exit codes: 0 the goal is kept everywhere, 3 it is missed or nothing keeps to it, \
@@ -118,19 +118,16 @@ private struct TransferSets {
   private static func groups(of paths: [String], by fact: TransferFact, prefix: String) throws
     -> [TransferSet]
   {
-    var order: [Double] = []
-    var groups: [Double: [(name: String, open: ReplayBatch.Source)]] = [:]
+    var groups: [TransferFact.Value: [(name: String, open: ReplayBatch.Source)]] = [:]
     for path in try TracesInput.paths(paths) {
       let trace = try TraceReader(path: path)
       for value in fact.values(of: trace.header, trace.calls) {
-        let chunks = try ChunksOption.parse(fact == .chunk ? ["--chunk", "\(Int(value))"] : [])
-        if groups[value] == nil { order.append(value) }
+        let chunks = try ChunksOption.parse(fact == .chunk ? ["--chunk", "\(value)"] : [])
         groups[value, default: []].append(chunks.source(path))
       }
     }
-    return order.sorted().map { value in
-      let text = value == value.rounded() ? "\(Int(value))" : "\(value)"
-      return TransferSet(name: "\(prefix)\(fact.rawValue)=\(text)", traces: groups[value] ?? [])
+    return groups.sorted { $0.key < $1.key }.map { value, traces in
+      TransferSet(name: "\(prefix)\(fact.rawValue)=\(value)", traces: traces)
     }
   }
 }

@@ -49,7 +49,7 @@ struct TuneCommand: ParsableCommand {
   @OptionGroup var output: FormatOption
 
   mutating func validate() throws {
-    try view.validate(output.format)
+    try view.validate(output.format, goal)
     if let jobs, jobs < 1 { throw ValidationError("--jobs is \(jobs); it must be at least 1") }
     if limit < 1 { throw ValidationError("--limit is \(limit); it must be at least 1") }
     if shard != nil, study == nil {
@@ -64,7 +64,7 @@ struct TuneCommand: ParsableCommand {
     let workers = jobs ?? ProcessInfo.processInfo.activeProcessorCount
     let search = TuningSearch(
       settings: settings, traces: paths.map { chunks.source($0) }, slicing: goal.byModality,
-      workerCount: workers)
+      cost: goal.cost, workerCount: workers)
     let kept = try study.map {
       try Study($0, of: definition(settings, paths))
     }
@@ -173,13 +173,16 @@ struct TuningViewOptions: ParsableArguments {
     parsing: .unconditional, help: "The factor from which on a jump is a cliff and a stretch a plateau.")
   var factor = 1.5
 
-  func validate(_ format: TableFormat) throws {
+  func validate(_ format: TableFormat, _ goal: GoalOptions) throws {
     guard factor > 1, factor.isFinite else {
       throw ValidationError("--factor is \(factor); it must be above 1")
     }
     guard rows >= 0 else { throw ValidationError("--rows is \(rows); it must not be negative") }
     if format == .csv, show.count > 1 {
       throw ValidationError("--format csv prints one table; give --show once")
+    }
+    if show.contains(.choice), !goal.goal().isSet {
+      throw ValidationError("--show choice needs --speedup or --max-error, by which to choose")
     }
   }
 

@@ -44,7 +44,7 @@ struct TuningReport {
     }
     guard !whole.isEmpty else { return false }
     let outcomes = try whole.map { setting in
-      try jobs.filter { $0.setting == setting }.map { try study.outcome(of: $0) }
+      try jobs.filter { $0.setting == setting }.map { try study.outcome(of: $0, counting: goal.cost) }
     }
     try TuningReport(
       spaces: whole.map { study.definition.settings[$0].space }, outcomes: outcomes, goal: goal
@@ -67,6 +67,7 @@ struct TuningReport {
     let result = try batch.run(progress: { done, _ in bar.update(done) }) { _, role, replay in
       (role: role, figures: TuningFigures(replay))
     }
+    for row in result.rows { try front.goal.cost.require(of: row.figures) }
     var confirmation: Confirmation = [:]
     for (place, spec) in specs.enumerated() {
       confirmation[spec] = TuningSummary(

@@ -1,4 +1,5 @@
 import Foundation
+import GRDB
 import Synchronization
 import TestSupport
 import Testing
@@ -177,6 +178,56 @@ struct StudyTests {
       #expect(
         message { _ = try Study(reading: folder.path + "/none") }
           == "\(folder.path)/none: there is no such file")
+    }
+  }
+
+  @Test(
+    "a study that was edited is refused in a sentence",
+    arguments: [
+      ("UPDATE breakpoint SET next = value WHERE next > 0", "a search goes up, and after 0 a replay says 0"),
+      ("UPDATE breakpoint SET value = 'low'", "the study is damaged: value is \"low\" in a row of it"),
+      ("UPDATE threshold SET lowest = 2, highest = 1", "the range of threshold goes from 2.0 to 1.0"),
+      ("UPDATE threshold SET key = 'x' || place", "easycache:threshold=* has no setting 'x0' to be searched"),
+      ("UPDATE threshold SET place = 1 WHERE setting = 0", "the places are not numbered from 0 on"),
+      ("UPDATE replay SET computed_calls = 'many'", "computed_calls is \"many\" in a row of it"),
+      ("UPDATE replay SET trace = trace + 9", "a row is of trace 9 and setting 0; it has 2 and 3"),
+      ("UPDATE search SET setting = setting + 9", "a row is of trace 0 and setting 9; it has 2 and 3"),
+      ("UPDATE setting SET policy = ':'", "the study is damaged: "),
+      ("DELETE FROM breakpoint", "has 0 thresholds, its setting 1"),
+      ("DELETE FROM trace WHERE trace = 0", "the traces are not numbered from 0 on"),
+      ("DELETE FROM setting WHERE setting = 1", "the settings are not numbered from 0 on"),
+      ("UPDATE replay SET uncached_seconds = 0", "a.h5: the trace holds no times; use --cost calls"),
+    ])
+  func edited(sql: String, message: String) throws {
+    try withTemporaryDirectory { folder in
+      let path = folder.appending(path: "a.study").path
+      _ = try Self.run(path)
+      let queue = try DatabaseQueue(path: path)
+      try queue.write { try $0.execute(sql: sql) }
+      try queue.close()
+      let error = #expect(throws: StudyError.self) {
+        let study = try Study(reading: path)
+        for job in study.definition.jobs { _ = try study.outcome(of: job, counting: .seconds) }
+      }
+      #expect(error?.path == path && error?.message.contains(message) == true, "\(error!)")
+    }
+  }
+
+  @Test("a program that was edited makes another study, wherever it stands among a command's words")
+  func program() throws {
+    try withTemporaryDirectory { folder in
+      let path = folder.appending(path: "rule.py").path
+      let example = URL(filePath: #filePath).deletingLastPathComponent()
+        .appending(path: "../../examples/easycache.py")
+      let text = try String(contentsOf: example, encoding: .utf8)
+      func files(_ text: String, _ command: String) throws -> String {
+        try text.write(toFile: path, atomically: true, encoding: .utf8)
+        let spec = try PolicySpec(parsing: "program:command=\(command)")
+        return StudyDefinition.Setting(try TuningSetting(spec)).files
+      }
+      #expect(try files(text, "python3 \(path)") == "\(path):\n\(text)")
+      #expect(try files(text + "# other\n", "python3 \(path)") == "\(path):\n\(text)# other\n")
+      #expect(try files(text, "python3 -u '\(path)'") == "\(path):\n\(text)")
     }
   }
 

@@ -32,14 +32,21 @@ public enum SampleTrace {
       weight: $0 % 2 == 0 ? -1.5 : 0.5, seconds: 0.25 * Double($0))
   }
 
-  /// Element `i` is `call + 0.01 · i` with the sign turned for every other tap name length.
+  /// Element `i` is `call + 0.01 · i` with the sign turned for every other tap name length; 0 in channels that pad a
+  /// token.
   public static func tensor(_ tap: Tap, call: Int) -> Tensor {
-    let layout = taps[tap] == "step" ? step : output
     let sign: Float = tap.name.count.isMultiple(of: 2) ? 1 : -1
-    let values = (0..<layout.tokens.count * layout.channelCount).map {
-      sign * (Float(call) + 0.01 * Float($0))
+    return padded(taps[tap] == "step" ? step : output) { sign * (Float(call) + 0.01 * Float($0)) }
+  }
+
+  // Rows that only pad the tensor hold numbers like all others.
+  private static func padded(_ layout: TokenTable, _ value: (Int) -> Float) -> Tensor {
+    let width = layout.channelCount
+    let values = (0..<layout.tokens.count * width).map { place -> Float in
+      let token = layout.tokens[place / width]
+      return token.isValid && place % width >= token.validChannels ? 0 : value(place)
     }
-    return Tensor(rows: layout.tokens.count, columns: layout.channelCount, values: values)
+    return Tensor(rows: layout.tokens.count, columns: width, values: values)
   }
 
   /// How the features came about: the first branch goes through fresh; call 2 skips block 1.
@@ -60,7 +67,7 @@ public enum SampleTrace {
 
   /// The final latent of a chunk.
   public static func final(chunk: Int) -> Tensor {
-    Tensor(rows: 6, columns: 4, values: (0..<24).map { Float($0 * $0) / 7 + Float(chunk) })
+    padded(output) { Float($0 * $0) / 7 + Float(chunk) }
   }
 
   /// Records the sample up to, not including, `finish()`; `afterWrite` is called after each write.

@@ -19,16 +19,26 @@ import Trace
     gEL2s2ZK2hsbG9sDxe3T09LsGRgagOweewBQSwECLQMtAAAACAAAACEASTogIHQAAACwAAAACgAAAAAAAAAAAAAAgAEAAAAAb3V0\
     cHV0Lm5weVBLBQYAAAAAAQABADgAAACwAAAAAAA=
     """
+  // Python's zipfile: a hundred calls of 0.5. Its last match of 258 bytes goes over several calls' entries.
+  private static let repeated = """
+    UEsDBBQAAAAIAAAAIQAGr930YAAAAOAJAAAKAAAAb3V0cHV0Lm5weZvsF+obEMnIUMZQrZ6SWpxcpG6loG6TZqKuo6Cell9UUpSY\
+    F59flJIKEndLzClOBYoXZyQWpAL5GoYGBjoKxjoKRpo6CrUK5AAuBgYG+1E8ikfxKB7Fo3gUj+JRTD0MAFBLAQIUAxQAAAAIAAAA\
+    IQAGr930YAAAAOAJAAAKAAAAAAAAAAAAAACAAQAAAABvdXRwdXQubnB5UEsFBgAAAAABAAEAOAAAAIgAAAAAAA==
+    """
   private static let numbers: [Float] = (0..<12).map { Float($0) * 0.1 }
 
-  private func make(_ archive: Data, array: String = "", states: String = "", in folder: URL) throws
-    -> TraceReader
-  {
+  private static let calls = """
+    {"step": 0, "timestep": 1000, "sigma": 1, "weight": -0.25},
+    {"step": 1, "timestep": 750, "sigma": 0.75, "weight": -0.75}
+    """
+
+  private func make(
+    _ archive: Data, array: String = "", states: String = "", calls: String = calls, in folder: URL
+  ) throws -> TraceReader {
     try archive.write(to: folder.appendingPathComponent("x.npz"))
     let json = """
       {"model": "m", "solver": "euler", "blocks": 1, "layouts": {"output": {"channels": 2, "grid": [1, 1, 3]}},
-       "calls": [{"step": 0, "timestep": 1000, "sigma": 1, "weight": -0.25},
-                 {"step": 1, "timestep": 750, "sigma": 0.75, "weight": -0.75}],
+       "calls": [\(calls)],
        "taps": {"output": {"file": "x.npz"\(array)\(states)}}}
       """
     try Data(json.utf8).write(to: folder.appendingPathComponent("meta.json"))
@@ -56,6 +66,24 @@ import Trace
         try make(archive, array: #", "array": "latent""#, in: folder)
       }
       #expect(error?.message == "there is no array 'latent'; the file has output")
+    }
+  }
+
+  @Test("what is packed tighter than its entries is read to its end, and missed where it is cut")
+  func repeated() throws {
+    try withTemporaryDirectory { folder in
+      let archive = try #require(Data(base64Encoded: Self.repeated))
+      let calls = (0..<100).map { #"{"step": \#($0), "timestep": 1, "sigma": 1, "weight": -0.01}"# }
+        .joined(separator: ", ")
+      let reader = try make(archive, calls: calls, in: folder)
+      for call in [0, 50, 99] {
+        #expect(try reader.feature(.output, call: call).values == Array(repeating: 0.5, count: 6))
+      }
+      // 96 packed bytes, 2528 unpacked: of 20 fewer the last calls are missing.
+      var short = archive
+      for place in [18, archive.count - 78 + 20] { short[place] -= 20 }
+      let error = #expect(throws: TraceError.self) { try make(short, calls: calls, in: folder) }
+      #expect(error?.message == "the array is damaged: its packed bytes end too early", "\(error!)")
     }
   }
 

@@ -117,6 +117,14 @@ import Trace
           """)
       let grid = complaint(metadata(layout: #"{"channels": 2, "grid": [3]}"#))
       #expect(grid?.location == "layouts.output")
+      // A layout that no tap has, too.
+      let unused = complaint(
+        metadata(
+          layout: """
+            {"channels": 2, "grid": [1, 1, 3]}, "u": {"channels": 4611686018427387904, "grid": [1, 1, 4]}
+            """))
+      #expect(unused?.location == "layouts.u")
+      #expect(unused?.message.contains("which no tensor can have") == true)
       try numPy("<f8", [2, 3, 2], Data(count: 96), in: folder)
       #expect(complaint(metadata())?.message == "the numbers are '<f8'; only '<f4' and '<f2' are read")
       try numPy("<f4", [2, 3, 2], Data(count: 47), in: folder)
@@ -126,6 +134,34 @@ import Trace
       // Nothing is left behind.
       let names = try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
       #expect(names == ["meta.json", "output.npy"])
+    }
+  }
+
+  @Test("channels that pad a token must be 0, since every channel counts")
+  func padding() throws {
+    try withTemporaryDirectory { folder throws in
+      // Of two channels the first token has one, the last none; the second row only pads the tensor.
+      let tokens = """
+        {"channels": 2, "modalities": ["m"], "tokens": {"modality": [0, 0, 0], "frame": [0, 0, 0], "row": [0, 0, 0],
+         "column": [0, 1, 2], "valid_channels": [1, 0, 0], "valid": [true, false, true]}}
+        """
+      var numbers: [Float] = [1, 0, 8, 9, 0, -0.0, 2, 0, 8, 9, 0, 0]
+      func make(final: Bool = false) throws -> TraceReader {
+        try numPy("<f4", [2, 3, 2], numbers.withUnsafeBytes { Data($0) }, in: folder)
+        return try self.make(
+          metadata(more: final ? #", "final": {"file": "f.safetensors"}"# : "", layout: tokens), in: folder)
+      }
+      #expect(try make().feature(.output, call: 1).values == [2, 0, 8, 9, 0, 0])
+      try SafetensorsFile.bytes(["f": ([1, 3, 2], [1, 0, 8, 9, 0, 3])])
+        .write(to: folder.appendingPathComponent("f.safetensors"))
+      let last = expectTraceError(.invalid) { try make(final: true) }
+      #expect(last?.location == "final, chunk 0, token 2")
+      numbers[7] = 0.5
+      let error = expectTraceError(.invalid) { try make() }
+      #expect(error?.location == "output, call 1, token 0")
+      #expect(
+        error?.message
+          == "channel 1 is 0.5; the layout output has 1 valid channels there, and those after must be 0")
     }
   }
 

@@ -149,6 +149,54 @@ struct CalibrationFileTests {
     }
   }
 
+  @Test(
+    "a calibrated policy's threshold is searched over its whole range",
+    arguments: [("teacache", "threshold"), ("magcache", "threshold"), ("smoothcache", "alpha")])
+  func tuned(name: String, key: String) throws {
+    let calibration = try Self.calibration(experts: false)
+    try Fixture.with("calibration.json", CalibrationFile.json(calibration).text) { path in
+      let setting = try TuningSetting(PolicySpec(parsing: "\(name):calibration=\(path)"))
+      #expect(setting.space.keys == [key] && !setting.space.isOracle)
+      let search = TuningSearch(
+        settings: [setting], traces: [("scene 1", { { try [Self.geometry($0, change: Self.unite)] } })],
+        slicing: false, workerCount: 1)
+      let outcome = try search.run([.init(trace: 0, setting: 0)])[0]
+      // From all that the threshold decides to nothing of it.
+      let counts = outcome.boxes.map(\.record.figures.computedCount)
+      #expect(outcome.scheduleCount > 2 && counts.first! > counts.last!, "\(counts)")
+      for box in outcome.boxes {
+        let plan = try PolicyRegistry.plan(setting.space.spec(at: box.intervals.map(\.published)))
+        let replay = try Replay(plan, over: [Self.geometry(plan, change: Self.unite)])
+        #expect(TuningFigures(replay).schedule == box.record.figures.schedule)
+      }
+      // A calibrated timetable looks at nothing of the traces, so that it can be carried.
+      _ = try TransferFamily("\(name):calibration=\(path)", limit: 10)
+    }
+  }
+
+  @Test("at other noise levels ratios are those over the other distances, also for as many calls")
+  func otherLevels() throws {
+    let calibration = try Self.calibration(experts: false)
+    try Fixture.with("calibration.json", CalibrationFile.json(calibration).text) { path in
+      func change(_ trace: inout ScalarTrace) {
+        Self.unite(&trace)
+        for place in trace.calls.indices { trace.calls[place].sigma *= trace.calls[place].sigma }
+      }
+      let plan = try PolicyRegistry.plan("magcache:calibration=\(path),elsewhere=allow,threshold=0.2")
+      let geometry = try Self.geometry(plan, change: change)
+      let ratios = MagCacheCalibration.resampled(
+        calibration.magcache!.ratios[0].mean, from: calibration.domain.sigmas,
+        to: geometry.calls[0].map(\.sigma))
+      let written = try PolicyRegistry.plan(
+        "magcache:family=diffusers,table=custom,threshold=0.2,ratios="
+          + ratios.map(\.shortest).joined(separator: "+"))
+      let signals = try [plan, written].map { plan in
+        StreamReplay(try plan.policy(for: geometry), over: geometry).decisions.map(\.signal)
+      }
+      #expect(signals[0] == signals[1])
+    }
+  }
+
   @Test("a specification reads back to itself, and names what it does not have")
   func spelling() throws {
     let calibration = try Self.calibration()

@@ -171,11 +171,26 @@ struct FittedPolicyTests {
   }
 
   @Test("weights are fitted to recorded ends, at the same noise levels")
-  func refusals() {
+  func refusals() throws {
     let open = Synthetic([Synthetic(.smooth, seed: 1, calls: 12).features[0]]).geometry
     expectPolicyError("weights are fitted to the final latent, which one of the traces does not hold") {
       _ = try fitted([open], 5)
     }
+    // 1e-5 more of one call's weight is another solver, 1e-7 is rounding.
+    func weighted(_ factor: Double) throws {
+      let whole = Synthetic(.smooth, seed: 31, calls: 12, tokens: 6)
+      var weights = whole.weights
+      weights[0][4] *= factor
+      let other = Synthetic(
+        whole.features, weights: weights, finalSquaredNorms: Array(repeating: 1, count: 6)
+      ).geometry
+      _ = try FittedWeights(traces(1) + [other], memory: .max, isCorrecting: true)
+    }
+    try weighted(1 + 1e-7)
+    expectPolicyError(
+      "weights are fitted to traces whose solver gives each call the same weight; these differ (another solver or "
+        + "guidance scale)"
+    ) { try weighted(1 + 1e-5) }
   }
 
   @Test(

@@ -167,6 +167,59 @@ struct HeadroomTests {
       try survey.add(repeating: trace, short, geometries)
     }
     #expect(error?.code == .invalid)
+    var guided = trace
+    for place in guided.calls.indices { guided.calls[place].guidance = 2 }
+    let scaled = #expect(throws: TraceError.self) {
+      var noise = NoiseFloor()
+      try noise.add(repeating: trace, guided, geometries)
+    }
+    #expect(scaled?.message.contains("it has other calls, guidance or tokens") == true)
+  }
+
+  @Test("a repetition is compared where both computed, and not in rows that pad the tensor")
+  func compared() throws {
+    let (trace, geometries) = try rollout(calls: 3) { [$0, 2] }
+    var other = trace
+    other.values[.output]![0][1] = [2 / 3, 7]
+    let padded = Padded(base: trace), again = Padded(base: other)
+    var noise = NoiseFloor()
+    try noise.add(repeating: padded, again, geometries)
+    // Only the second token differs, and that is no token.
+    #expect(noise.repeatDifferences.allSatisfy { $0 < 1e-6 })
+    let error = #expect(throws: TraceError.self) {
+      var noise = NoiseFloor()
+      try noise.add(repeating: padded, Padded(base: trace, cached: 2), geometries)
+    }
+    #expect(error?.message == "replay needs an uncached recording, but output is predicted here")
+  }
+
+  /// The same with its last row as padding, and a call that a cache predicted.
+  private struct Padded: FeatureSource {
+    var base: ScalarTrace
+    var cached: Int?
+
+    var path: String { base.path }
+    var header: TraceHeader { base.header }
+    var calls: [Call] { base.calls }
+    var plannedCallCount: Int { base.plannedCallCount }
+    var taps: [Tap] { base.taps }
+
+    func layout(of tap: Tap) -> TokenTable {
+      let table = base.layout(of: tap)
+      var tokens = table.tokens
+      tokens[tokens.count - 1].isValid = false
+      return TokenTable(
+        name: table.name, modalities: table.modalities, channelCount: table.channelCount, tokens: tokens)
+    }
+    func state(of tap: Tap, call: Int) -> TapState {
+      call == cached ? .predicted : base.state(of: tap, call: call)
+    }
+    func rows(_ rows: Range<Int>, of tap: Tap, call: Int) -> [Float] {
+      base.rows(rows, of: tap, call: call)
+    }
+    func rowCountOfBlock(of tap: Tap) -> Int { base.rowCountOfBlock(of: tap) }
+    func stretchSeconds(of tap: Tap) -> [Double] { base.stretchSeconds(of: tap) }
+    func `final`(chunk: Int) throws(TraceError) -> Tensor { try base.final(chunk: chunk) }
   }
 
   @Test("few hot tokens are counted: one of twenty that carries all the error")

@@ -86,6 +86,28 @@ struct IdealSchedulesTests {
     expectPolicyError(
       "no schedule of 2 computed calls over 12 keeps the constraints with the predictor 'hold'"
     ) { _ = try schedules("interval", Aim(), ScheduleConstraints(longestStreak: 3), 2...2) }
+    // Before anything is made for each number.
+    expectPolicyError("9000000000000000000 computed calls are asked for; a chunk has 12") {
+      _ = try schedules("interval", 1...9_000_000_000_000_000_000)
+    }
+    expectPolicyError(
+      "a schedule that is found is written with its predictor, and 'bands' of 'freqca' cannot be; it takes hold, taylor, "
+        + "hermite, damped, worldcache"
+    ) { _ = try schedules("freqca", 5...5) }
+    let rule = try PolicyRegistry.plan("rule:file=" + Fixture.example("worldcache.yaml"))
+    expectPolicyError("\(rule.spec) has no predictor with schedules to search") {
+      _ = try schedules(rule.spec.description, 5...5)
+    }
+    // 4⁴ groups are one more than a byte tells apart.
+    let groups = QuantileGroupsPredictor(
+      grouping: TokenGrouping(criterion: .speed, quantiles: [0.2, 0.5, 0.8]),
+      predictors: Array(repeating: HoldPredictor(), count: 4))
+    let four = Synthetic(.smooth, seed: 1, branches: 4, calls: 6).geometry
+    expectPolicyError(
+      "the ideal schedule is searched for at most 255 groups of tokens over all branches; 'groups' makes 4 in each of 4"
+    ) { _ = try IdealSearch([four], groups) }
+    let three = Synthetic(.smooth, seed: 1, branches: 3, calls: 6).geometry
+    #expect(try IdealSearch([three], groups).schedule(computing: 4) != nil)
     let spec = try PolicyRegistry.plan("always").spec
     expectPolicyError("\(spec) has no predictor with schedules to search") {
       _ = try schedules("always", 2...2)

@@ -29,7 +29,7 @@ struct LinterTests {
   ) throws -> [Finding] {
     let plan = try PolicyRegistry.plan(spec)
     let geometries = try GeometryBuilder.geometries(
-      of: trace, plan.request(blockCount: 2) ?? GeometryRequest(.output))
+      of: trace, Linter.request(plan, blockCount: 2, precision))
     return try Linter.findings(plan, over: geometries, trace: trace.path, precision: precision)
   }
 
@@ -140,6 +140,28 @@ struct LinterTests {
         .isEmpty)
   }
 
+  @Test("a difference of two taps is rounded as the taps are, not as itself")
+  func quantisedDifference() throws {
+    // The residual of block 1 grows from 1 by a tenth or more: far more than 2⁻⁸ of itself. Over a stream of 100 the two taps
+    // are stored to 100 · 2⁻⁸ = 0.39 each.
+    func residual(over size: Double) -> ScalarTrace {
+      trace(Self.calm) {
+        let path = ScalarTrace.path(Self.calm)
+        $0.values[.hidden(0)] = [path.map { _ in [size] }]
+        $0.values[.block(1)] = [path.map { [size + $0[0]] }]
+      }
+    }
+    let spec = "first-block:threshold=0.2"
+    let precision = StoredPrecision(dtype: .bfloat16)
+    #expect(try !rules(spec, residual(over: 1), precision).contains("quantised-signal"))
+    let found = try findings(spec, residual(over: 100), precision).filter { $0.rule == "quantised-signal" }
+    #expect(found.count == 1 && found[0].place.hasPrefix("block.1-hidden.0"))
+    // Bounds of the tap that is taken away count too.
+    let bounds: [Tap: [Double]] = [.hidden(0): Array(repeating: 0.5, count: 12)]
+    let bounded = StoredPrecision(dtype: .float32, bounds: bounds)
+    #expect(try rules(spec, residual(over: 1), bounded).contains("quantised-signal"))
+  }
+
   @Test("a polynomial that is negative where the signals are")
   func negativeWindow() throws {
     // x − 0.12 is negative at the signals 0.1.
@@ -206,6 +228,20 @@ struct LinterTests {
     #expect(found.map(\.rule) == ["does-not-run"])
     #expect(found[0].meaning.contains("computes call 99"))
     #expect(try findings("mask:calls=0+9,site=output", trace(Self.calm)).isEmpty)
+    // Oracles refuse when they are made.
+    for (spec, words) in [
+      ("ideal:calls=3+4", "has numbers for 2 chunks; the trace has 1"),
+      ("ideal:calls=13", "asks for 13 computed calls; the chunk has 12"),
+      ("smoothcache:rows=/no/such.json,site=output", "'/no/such.json' cannot be read"),
+    ] {
+      let found = try findings(spec, trace(Self.calm) { $0.values[.latent] = $0.values[.modulated] })
+      #expect(found.map(\.rule) == ["does-not-run"] && found[0].meaning.contains(words), "\(found)")
+    }
+    // block.1 was not recorded.
+    let plan = try PolicyRegistry.plan("first-block")
+    let lacking = try Linter.findings(plan, in: GeometryCatalog(trace(Self.calm)))
+    #expect(lacking.map(\.rule) == ["does-not-run"] && lacking[0].policy.hasPrefix("first-block"))
+    #expect(lacking[0].meaning.contains("block.1"), "\(lacking[0])")
   }
 
   @Test("the same recording twice, and the same rollout recorded again")

@@ -22,12 +22,12 @@ import Trace
 
   private func rows(
     _ policy: String, _ sets: [TransferSet], speedup: Double? = nil, maxError: Double? = nil,
-    sources: [Int] = [0], metric: TuningMetric = .direct
+    sources: [Int] = [0], metric: TuningMetric = .direct, cost: TuningCost = .calls
   ) throws -> (rows: [Transfer.Row], unmet: [(family: Int, source: Int)], table: TransferTable) {
     let transfer = Transfer(
       families: [try TransferFamily(policy, limit: 1000)],
       goal: TuningGoal(
-        metric: metric, statistic: .worst, cost: .calls, speedup: speedup, largestError: maxError),
+        metric: metric, statistic: .worst, cost: cost, speedup: speedup, largestError: maxError),
       workerCount: 2)
     let result = try transfer.rows(sets, from: sources, to: Array(sets.indices))
     return (result.rows, result.unmet, TransferTable(transfer, sets))
@@ -55,6 +55,30 @@ import Trace
     #expect(cells[0].firstIndex(of: "regret").map { cells[1][$0] } == "1.0")
     #expect(cells[0].firstIndex(of: "regret").map { cells[2][$0] } == "2.0")
     #expect(cells[0].firstIndex(of: "goal").map { cells[2][$0] } == "kept")
+  }
+
+  /// By hand. With call x computed beside call 0 the errors of the first trace add up to 4, 0, 1, 2, 3 for x = 1 to 5, those
+  /// of the second to 4, 4, 4, 2, 1: each has a best x of its own, 2 and 5, and the sum of squares is least at 4.
+  @Test("a timetable is ideal for the traces together, under the constraints that are written")
+  func together() throws {
+    let sets = [set("source", [steps([0, 0, 1, 1, 1, 1]), steps([0, 0, 0, 0, 1, 3])])]
+    func mask(_ rest: String) throws -> String {
+      try rows("ideal:predictor=hold,calls=2\(rest)", sets, speedup: 2).rows[0].spec.description
+    }
+    #expect(try mask("") == "mask:calls=0+4,predictor=hold,site=output")
+    #expect(try mask(",last=computed") == "mask:calls=0+5,predictor=hold,site=output")
+    #expect(try mask(",warmup=2") == "mask:calls=0+1,predictor=hold,site=output")
+    #expect(try mask(",longest-streak=2") == "mask:calls=0+3,predictor=hold,site=output")
+    // Fourth powers: 16 + 16 at x = 4, 81 + 1 at 5.
+    #expect(try mask(",power=4") == "mask:calls=0+4,predictor=hold,site=output")
+  }
+
+  @Test("traces without times have no speed-up in seconds")
+  func times() throws {
+    let sets = [set("source", [steps([0, 0, 1, 1]), steps([0, 1, 1, 1])])]
+    expectPolicyError("source 0: the trace holds no times; use --cost calls") {
+      _ = try rows("interval:every=2", sets, speedup: 1.5, cost: .seconds)
+    }
   }
 
   /// By hand in ScheduleCarryTests' way: 2 of 8 calls, 0 and 4, are 4 of 16, at 0, 2.9, 5.7 and 8.6.
@@ -175,6 +199,7 @@ import Trace
     arguments: [
       ("ideal:predictor=hold|taylor", "sweeps more than calls"), ("ideal:calls=0", "calls=0"),
       ("ideal:calls=3+4", "is not one whole number"), ("nothing", "there is no policy 'nothing'"),
+      ("smoothcache", "'smoothcache' looks at the very trace that it runs on"),
     ])
   func refused(text: String, words: String) {
     let error = #expect(throws: PolicyError.self) { try TransferFamily(text, limit: 100) }
@@ -187,6 +212,16 @@ import Trace
     (header.chunkCount, header.sceneSeed, header.noiseSeed) = (3, 7, 8)
     let call = Call(ordinal: 0, step: 0, position: 0, timestep: 1, sigma: 1, guidance: 4, weight: -1)
     let values = TransferFact.allCases.map { $0.values(of: header, [call]) }
-    #expect(values == [[20], [4], [0, 1, 2], [7], [8], [3]])
+    #expect(
+      values == [
+        [.whole(20)], [.real(4)], [.whole(0), .whole(1), .whole(2)], [.whole(7)], [.whole(8)], [.real(3)],
+      ])
+    #expect(values.joined().map(\.description) == ["20", "4", "0", "1", "2", "7", "8", "3"])
+    // One more than a Double tells apart.
+    let seeds = [1 << 53, 1 << 53 + 1, Int.max].map { seed in
+      header.noiseSeed = seed
+      return TransferFact.noise.values(of: header, [call])[0].description
+    }
+    #expect(seeds == ["9007199254740992", "9007199254740993", "9223372036854775807"])
   }
 }

@@ -61,6 +61,29 @@ import Testing
     // 8 calls: 28 edges over predicted calls up to the last call, for each of the two methods.
     #expect(csv.output.split(separator: "\n").count == 1 + 2 * 28)
     #expect(json.errors.contains("teacache is left out: this needs the tap modulated"))
+    // A method that is named twice counts once.
+    let edges = ["calibrate", "traces/guided-8.h5", "--format", "csv", "--method", "lemica"]
+    let once = try Tool(edges)
+    #expect(once.output.split(separator: "\n").count == 1 + 28)
+    #expect(try Tool(edges + ["--method", "lemica"]).output == once.output)
+    // 7 calls after the first: two edges over at most 2 predicted calls come to 6.
+    let few = try Tool("calibrate", "traces/guided-8.h5", "--longest", "2", "--computed", "3,4")
+    #expect(
+      few.errors.contains(
+        "lemica has no timetable of 3 computed calls of 8: the first and the last are computed, and at most 2 in a row "
+          + "predicted"), "\(few.errors)")
+    #expect(!few.errors.contains("of 4 computed calls"))
+  }
+
+  @Test("a trace with the taps of no method is refused")
+  func nothing() throws {
+    try withTemporaryDirectory { folder in
+      let trace = folder.appending(path: "a.h5").path
+      #expect(try Tool("record", "-o", trace, "--steps", "3", "--taps", "hidden.0").status == 0)
+      let run = try Tool("calibrate", trace)
+      #expect(run.status == 1)
+      #expect(run.errors.contains("nothing can be calibrated: the taps of no method were recorded"))
+    }
   }
 
   @Test(
@@ -71,6 +94,8 @@ import Testing
       (["--computed", "3,99"], "--computed is 99; the recordings have 8 calls"),
       (["--site", "nowhere"], "--site is nowhere; it takes output, gain"),
       (["--method", "tea"], "The value 'tea' is invalid"),
+      (["--calls", "28", "--format", "json"], "--calls shows ratios in table and markdown"),
+      (["--calls", "28", "--method", "lemica"], "--method leaves magcache out"),
     ])
   func usage(arguments: [String], message: String) throws {
     let run = try Tool(["calibrate", "traces/guided-8.h5"] + arguments)

@@ -14,9 +14,21 @@ import Testing
       let read = try Tool("convert", file)
       #expect(read.output == "taylor:variant=diffusers,interval=4,order=1,before=3,after=0,site=output\n")
       #expect(read.errors.contains("read as a file of diffusers"))
-      // From one target to another: what diffusers computes, as a plain list of 8 calls.
+      // From one target to another: what diffusers computes, as a plain list of 8 calls, and how it predicts.
       let list = try Tool("convert", file, "--to", "json", "--calls", "8")
-      #expect(list.output == "{\n  \"computed\": [0, 1, 2, 4]\n}\n")
+      #expect(
+        list.output == """
+          {
+            "settings": {
+              "predictor": "taylor",
+              "order": 1,
+              "first-enhance": 1,
+              "site": "output"
+            },
+            "computed": [0, 1, 2, 4]
+          }
+
+          """)
       // Nothing is overwritten unasked.
       let again = try Tool("convert", policy, "--to", "diffusers", "-o", file)
       #expect(again.status == 1 && again.errors.contains("the file exists; pass --force to replace it"))

@@ -35,6 +35,9 @@ import Testing
       let run = try Tool("headroom", paths[0], "--repeat", paths[1])
       #expect(run.status == 0, "\(run.errors)")
       #expect(run.output.contains("two uncached runs, a call"))
+      let same = try Tool("headroom", paths[0], "--repeat", paths[0])
+      #expect(same.status == 1)
+      #expect(same.errors.contains("this is the same recording as \(paths[0]); --repeat wants"))
       let foreign = try Tool("headroom", paths[0], "--repeat", paths[2])
       #expect(foreign.status == 1)
       #expect(foreign.errors.contains("this is a recording of no rollout that is looked at"))
@@ -50,6 +53,11 @@ import Testing
     #expect(found.status == 3)
     #expect(found.output.contains("always-fires: easycache:"))
     #expect(found.output.contains("\n  -> lower the threshold"))
+    let lacking = try Tool(
+      "lint", "traces/guided-8.h5", "--policy", "teacache", "--policy", "ideal:calls=3+4+5")
+    #expect(lacking.status == 3, "\(lacking.errors)")
+    #expect(lacking.output.contains("does-not-run: teacache:") && lacking.output.contains("modulated"))
+    #expect(lacking.output.contains("has numbers for 3 chunks; the trace has 2"))
     let csv = try Tool(
       "lint", "traces/room-20.h5", "--policy", "easycache:threshold=1000|2000,warmup=2", "--format", "csv")
     #expect(csv.status == 3)

@@ -90,6 +90,8 @@ import Testing
       #expect(try Tool(arguments + ["--shard", "3/2"]).status == 64)
       let text = try Tool("study", "show", "README.md")
       #expect(text.status == 1 && text.errors.contains("README.md: this is no study"), "\(text.errors)")
+      let choice = try Tool("study", "show", path, "--show", "choice", "--format", "csv")
+      #expect(choice.status == 64 && choice.errors.contains("--show choice needs --speedup or --max-error"))
       let modality = try Tool("study", "show", path, "--by-modality")
       #expect(modality.status == 64 && modality.errors.contains("holds no errors by modality"))
     }

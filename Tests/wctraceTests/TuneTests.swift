@@ -84,6 +84,7 @@ import Testing
       (["--factor", "1"], 64, "--factor is 1.0; it must be above 1"),
       (["--metric", "mean"], 64, "--metric"),
       (["--format", "csv", "--show", "front", "--show", "cliffs"], 64, "--format csv prints one table"),
+      (["--format", "csv", "--show", "choice"], 64, "--show choice needs --speedup or --max-error"),
     ])
   func refused(arguments: [String], status: Int32, message: String) throws {
     let run = try Tool(["tune", "no-such-trace.h5"] + arguments)

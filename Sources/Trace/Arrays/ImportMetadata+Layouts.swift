@@ -13,8 +13,12 @@ extension ImportMetadata {
         throw TraceError(
           .invalid, path: path, at: "layouts.\(name)", "a layout needs either a grid or tokens")
       }
-      tables[name] = TokenTable(
+      let table = TokenTable(
         name: name, modalities: modalities, channelCount: layout.channels, tokens: tokens)
+      if let problem = TraceFormat.problem(with: table) {
+        throw TraceError(.invalid, path: path, at: "layouts.\(name)", problem)
+      }
+      tables[name] = table
     }
     return tables
   }

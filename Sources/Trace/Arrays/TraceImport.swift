@@ -56,14 +56,18 @@ public enum TraceImport {
     for call in calls {
       let own = states.mapValues { $0[call.ordinal] }
       var features: [Tap: Tensor] = [:]
-      for (tap, file) in files where own[tap] != .absent { features[tap] = try tensor(file, call.ordinal) }
+      for (tap, file) in files where own[tap] != .absent {
+        features[tap] = try tensor(file, call.ordinal, layouts[taps[tap]!]!, "\(tap), call \(call.ordinal)")
+      }
       try writer.append(
         call, states: own, stretchSeconds: stretches[call.ordinal], features: features)
       progress(call.ordinal + 1, calls.count)
     }
     for file in files.values { try file.finish() }
-    if let final {
-      for chunk in 0..<header.chunkCount { try writer.setFinal(chunk: chunk, try tensor(final, chunk)) }
+    if let final, let layout = writer.description.finalLayout {
+      for chunk in 0..<header.chunkCount {
+        try writer.setFinal(chunk: chunk, try tensor(final, chunk, layout, "final, chunk \(chunk)"))
+      }
     }
     try writer.finish()
     return calls.count
@@ -84,8 +88,23 @@ public enum TraceImport {
     return file
   }
 
-  private static func tensor(_ file: ArrayFile, _ entry: Int) throws(TraceError) -> Tensor {
-    Tensor(rows: file.shape[1], columns: file.shape[2], values: try file.values(at: entry))
+  /// One entry; throws `invalid` where channels that only pad a token are not 0, since they would count.
+  private static func tensor(
+    _ file: ArrayFile, _ entry: Int, _ layout: TokenTable, _ what: String
+  ) throws(TraceError) -> Tensor {
+    let tensor = Tensor(rows: file.shape[1], columns: file.shape[2], values: try file.values(at: entry))
+    for (row, token) in layout.tokens.enumerated() where token.isValid {
+      for channel in token.validChannels..<layout.channelCount {
+        let value = tensor.values[row * layout.channelCount + channel]
+        guard value == 0 else {
+          throw TraceError(
+            .invalid, path: file.path, at: "\(what), token \(row)",
+            "channel \(channel) is \(value); the layout \(layout.name) has \(token.validChannels) valid channels "
+              + "there, and those after must be 0")
+        }
+      }
+    }
+    return tensor
   }
 
   private static func states(

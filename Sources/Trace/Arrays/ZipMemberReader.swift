@@ -41,7 +41,8 @@ final class ZipMemberReader {
     var output = Data(count: count)
     var filled = 0
     while filled < count {
-      if input.isEmpty { try refill() }
+      // Without input the inflater may still hold output: what was asked for before ended within a match.
+      if input.isEmpty, unreadByteCount > 0 || inflater == nil { try refill() }
       guard let inflater else {
         let part = input.prefix(count - filled)
         output.replaceSubrange(filled..<filled + part.count, with: part)
@@ -56,9 +57,10 @@ final class ZipMemberReader {
       }
       filled += produced
       input = input.dropFirst(consumed)
-      guard outcome != .damaged, filled == count || outcome == .more, consumed + produced > 0 else {
+      guard outcome != .damaged, filled == count || outcome == .more else {
         throw damaged("its packed bytes are damaged")
       }
+      guard consumed + produced > 0 else { throw damaged("its packed bytes end too early") }
     }
     doneByteCount += count
     checksum = output.withUnsafeBytes { crc32($0, after: checksum) }

@@ -210,7 +210,7 @@ struct ChunkBuilder<Source: FeatureSource> {
 
 extension FeatureSource {
   /// Rows of a value that the network computed; throws when it is predicted, derived, absent or not finite.
-  func freshRows(_ rows: Range<Int>, of tap: Tap, _ call: Call) throws -> [Float] {
+  package func freshRows(_ rows: Range<Int>, of tap: Tap, _ call: Call) throws -> [Float] {
     let state = try state(of: tap, call: call.ordinal)
     guard state != .absent else {
       throw TraceError(

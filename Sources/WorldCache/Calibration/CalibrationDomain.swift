@@ -93,6 +93,9 @@ public struct CalibrationDomain: Hashable, Sendable {
     return found
   }
 
+  /// Whether calls have the calibration's noise levels, to ``sigmaTolerance``.
+  func hasLevels(_ others: [Double]) -> Bool { sigmaDifferences(others).isEmpty }
+
   private func sigmaDifferences(_ others: [Double]) -> [Difference] {
     guard others.count == callCount else {
       return [Difference(text: "\(others.count) calls instead of \(callCount)", isGrave: true)]

@@ -61,34 +61,41 @@ public struct NoiseFloor: Sendable {
 
   /// Compares a recording with another one of the same rollout, call by call and at the end.
   ///
-  /// Throws a ``TraceError`` where the other does not have the same calls.
+  /// Throws a ``TraceError`` where the other does not have the same calls, or either was not computed.
   mutating func add(
     repeating trace: some FeatureSource, _ other: some FeatureSource, _ geometries: [Geometry]
   ) throws {
     let tap = NoiseFloor.tap(geometries[0].site)
     func clocks(_ calls: [Call]) -> [[Int]] { calls.map { [$0.chunk, $0.branch, $0.step, $0.stage] } }
-    guard clocks(trace.calls) == clocks(other.calls), other.taps.contains(tap),
+    guard clocks(trace.calls) == clocks(other.calls),
+      trace.calls.map(\.guidance) == other.calls.map(\.guidance), other.taps.contains(tap),
       try trace.layout(of: tap) == other.layout(of: tap)
     else {
       throw TraceError(
         .invalid, path: other.path,
-        "this is no repetition of \(trace.path): it has other calls or tokens, or no tap \(tap)")
+        "this is no repetition of \(trace.path): it has other calls, guidance or tokens, or no tap \(tap)")
     }
-    let rows = 0..<(try trace.layout(of: tap).tokens.count)
+    let layout = try trace.layout(of: tap)
+    let rows = 0..<layout.tokens.count
+    // Rows that only pad the tensor hold anything.
+    func valid(_ values: [Float]) -> [Float] {
+      let width = layout.channelCount
+      return rows.flatMap { layout.tokens[$0].isValid ? values[($0 * width)..<(($0 + 1) * width)] : [] }
+    }
     for geometry in geometries {
       for (branch, calls) in geometry.calls.enumerated() {
         for (position, call) in calls.enumerated() {
           let difference = NoiseFloor.distance(
-            try trace.rows(rows, of: tap, call: call.ordinal),
-            try other.rows(rows, of: tap, call: call.ordinal))
+            valid(try trace.freshRows(rows, of: tap, call)),
+            valid(try other.freshRows(rows, of: tap, other.calls[call.ordinal])))
           let change = NoiseFloor.change(geometry, position, branch)
           repeatDifferences.append(difference / change.norm)
           if change.step > 0 { repeatShares.append(difference / change.step) }
         }
       }
-      let final = try trace.final(chunk: geometry.chunk).values
+      let final = valid(try trace.final(chunk: geometry.chunk).values)
       finalDifferences.append(
-        NoiseFloor.distance(final, try other.final(chunk: geometry.chunk).values)
+        NoiseFloor.distance(final, valid(try other.final(chunk: geometry.chunk).values))
           / NoiseFloor.distance(final, final.map { _ in 0 }))
     }
   }

@@ -5,6 +5,30 @@ public import Trace
 ///
 /// Rules are general (``DecisionRules``, ``SignalRules``) or the policy's own (``Policy/findings(on:)``).
 public enum Linter {
+  /// What has to be measured for a policy's findings: what it asks for, and where it is known how finely numbers
+  /// are stored what tells their rounding.
+  static func request(
+    _ plan: PolicyPlan, blockCount: Int, _ precision: StoredPrecision?
+  ) throws -> GeometryRequest {
+    var request = try plan.request(blockCount: blockCount) ?? GeometryRequest(.output)
+    if precision != nil { request.changes.formUnion(request.changes.flatMap(SignalRules.parts)) }
+    return request
+  }
+
+  /// What stands out of one policy on one trace; that taps it needs were not recorded is a finding too.
+  public static func findings(
+    _ plan: PolicyPlan, in catalog: GeometryCatalog, precision: StoredPrecision? = nil
+  ) throws -> [Finding] {
+    let geometries: [Geometry]
+    do {
+      geometries = try catalog.geometries(
+        for: request(plan, blockCount: catalog.blockCount, precision))
+    } catch let error as TraceError where error.code == .lacking || error.code == .missing {
+      return [located(doesNotRun(error.message, at: error.location), plan, catalog.path, "")]
+    }
+    return try findings(plan, over: geometries, trace: catalog.path, precision: precision)
+  }
+
   /// What stands out of one policy on one trace; `geometries` are those that it asks for.
   ///
   /// A policy that refuses the trace is a finding too.
@@ -12,33 +36,35 @@ public enum Linter {
     _ plan: PolicyPlan, over geometries: [Geometry], trace: String, precision: StoredPrecision? = nil
   ) throws -> [Finding] {
     var found: [Finding] = []
-    for (place, geometry) in geometries.enumerated() {
-      let chunk = geometries.count > 1 ? "chunk \(geometry.chunk)" : ""
-      // A policy that will not run can still say why.
-      let policy: any Policy
-      switch plan.entry.kind {
-      case .ordinary(let make): policy = try make(plan.values)
-      case .oracle(_, _, _, let make): policy = try make(plan.values, geometry, place)
-      }
-      var own = policy.findings(on: geometry)
-      own += SignalRules.findings(policy, geometry, precision)
-      found += own.map { located($0, plan, trace, chunk) }
-    }
     do {
+      try plan.checkChunkCount(geometries.count)
+      for (place, geometry) in geometries.enumerated() {
+        let chunk = geometries.count > 1 ? "chunk \(geometry.chunk)" : ""
+        // A policy that will not run can still say why.
+        let policy: any Policy
+        switch plan.entry.kind {
+        case .ordinary(let make): policy = try make(plan.values)
+        case .oracle(_, _, _, let make): policy = try make(plan.values, geometry, place)
+        }
+        let own = policy.findings(on: geometry) + SignalRules.findings(policy, geometry, precision)
+        found += own.map { located($0, plan, trace, chunk) }
+      }
       found += DecisionRules.findings(try Replay(plan, over: geometries, figures: [])).map {
         located($0, plan, trace, "")
       }
     } catch let error as PolicyError {
       // What a policy has said itself need not be said twice.
       if !found.contains(where: { Finding.elsewhereRules.contains($0.rule) }) {
-        found.append(
-          located(
-            Finding(
-              rule: "does-not-run", policy: "", meaning: error.description,
-              remedy: "change the setting, or leave this trace out"), plan, trace, ""))
+        found.append(located(doesNotRun(error.description), plan, trace, ""))
       }
     }
     return found
+  }
+
+  private static func doesNotRun(_ meaning: String, at place: String = "") -> Finding {
+    Finding(
+      rule: "does-not-run", policy: "", place: place, meaning: meaning,
+      remedy: "change the setting, or leave this trace out")
   }
 
   private static func located(_ finding: Finding, _ plan: PolicyPlan, _ trace: String, _ chunk: String)
@@ -79,7 +105,8 @@ public enum Linter {
     return found
   }
 
-  private static func isSameRollout(_ a: TraceHeader, _ b: TraceHeader) -> Bool {
+  /// Whether two recordings are of one rollout, as far as their headers say.
+  public static func isSameRollout(_ a: TraceHeader, _ b: TraceHeader) -> Bool {
     a.model == b.model && a.weightsDigest == b.weightsDigest && a.sceneSeed == b.sceneSeed
       && a.noiseSeed == b.noiseSeed && a.stepCount == b.stepCount && a.chunkCount == b.chunkCount
       && a.branchCount == b.branchCount && a.solver == b.solver && a.shift == b.shift

@@ -53,22 +53,41 @@ enum SignalRules {
           "it never changes: every call looks like the one before, whatever the output does",
           "look at another tap: this stream does not depend on the noise level")
       } else if let precision, zero.isEmpty {
-        let tap = request.quantity.tap
+        let stored = stored(request, geometry)
         let blurred = changes.filter { change in
-          let bound = precision.bound(tap, call: geometry.calls[branch][change.position].ordinal)
-          return change.change < precision.unit * change.size
-            || change.change < bound * Double(table.elementCount)
+          let ordinal = geometry.calls[branch][change.position].ordinal
+          let bound = stored.reduce(0) { $0 + precision.bound($1.tap, call: ordinal) }
+          let size = stored.reduce(0) { $0 + $1.table.absolute(at: change.position - 1, branch: branch) }
+          return change.change < precision.unit * size || change.change < bound * Double(table.elementCount)
         }
         if Double(blurred.count) >= noticeable * Double(changes.count), !blurred.isEmpty {
           add(
             "quantised-signal", blurred.map(\.position),
             "it changes by less than the stored numbers can tell (\(precision.dtype.rawValue)"
-              + "\(precision.bounds[tap] == nil ? "" : ", stored within bounds")): the signal there is rounding",
+              + "\(stored.allSatisfy { precision.bounds[$0.tap] == nil } ? "" : ", stored within bounds")): the signal "
+              + "there is rounding",
             "record this tap as float32, or without --lossy")
         }
       }
     }
     return found
+  }
+
+  /// What has to be measured beside a quantity to tell its rounding: the taps of a difference, which are
+  /// stored each with its own.
+  static func parts(of request: ChangeRequest) -> [ChangeRequest] {
+    guard let minus = request.quantity.minus else { return [] }
+    return [request.quantity.tap, minus].map { ChangeRequest(Quantity($0), .adjacent) }
+  }
+
+  // The stored tensors that a quantity is made of; where those of a difference were not measured, the
+  // difference itself, which is smaller.
+  private static func stored(
+    _ request: ChangeRequest, _ geometry: Geometry
+  ) -> [(tap: Tap, table: ChangeTable)] {
+    let parts = parts(of: request).compactMap { geometry.changes[$0] }
+    guard parts.count == 2 else { return [(request.quantity.tap, geometry.changes[request]!)] }
+    return parts.map { ($0.request.quantity.tap, $0) }
   }
 
   // What is cached never changes, all of it or one modality's tokens.

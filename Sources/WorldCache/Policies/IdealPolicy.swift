@@ -86,7 +86,7 @@ public struct IdealPolicy: Policy {
   }
 
   /// The place of a named token set among the geometry's.
-  private static func set(_ name: String, _ geometry: Geometry, _ spec: PolicySpec) throws -> Int {
+  static func set(_ name: String, _ geometry: Geometry, _ spec: PolicySpec) throws -> Int {
     func spelling(_ set: TokenSet) -> String { set.kind == .frame ? "frame.\(set.name)" : set.name }
     if let place = geometry.sets.firstIndex(where: { spelling($0) == name }) { return place }
     throw PolicyError(
@@ -114,7 +114,7 @@ public struct IdealPolicy: Policy {
       isWeighted: objective != .streak && values.choice("weights") == "solver")
   }
 
-  private static func constraints(_ values: ParameterValues) -> ScheduleConstraints {
+  static func constraints(_ values: ParameterValues) -> ScheduleConstraints {
     let longest = values.integer("longest-streak")
     return ScheduleConstraints(
       warmUp: values.integer("warmup"), longestStreak: longest == 0 ? nil : longest,

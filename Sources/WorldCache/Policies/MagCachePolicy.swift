@@ -66,13 +66,14 @@ struct MagCachePolicy: Policy {
         "ratio of each call to the one before, the first 1; taken by nearest index where the number of calls differs",
         when: .init(key: "table", choices: ["custom"])),
     ] + limits + [CalibrationUse.none],
-    thresholds: [
-      Threshold("threshold") {
-        Family(rawValue: $0.choice("family"))!.countsEvaluations ? .predictBelow : .predictAtMost
-      }
-    ],
-    kind: .ordinary { MagCachePolicy($0) }
+    thresholds: thresholds, kind: .ordinary { MagCachePolicy($0) }
   ).loading { spec in try CalibrationUse.path(in: spec).map { try MagCachePolicy.load($0) } }
+
+  private static let thresholds = [
+    Threshold("threshold") {
+      Family(rawValue: $0.choice("family"))!.countsEvaluations ? .predictBelow : .predictAtMost
+    }
+  ]
 
   private static func familyParameter(_ standard: String) -> Parameter {
     Parameter(
@@ -97,7 +98,7 @@ struct MagCachePolicy: Policy {
     let calibration = try CalibrationFile.read(path)
     let magcache = try CalibrationUse.part(.magcache, of: calibration, path, \.magcache)
     return PolicyEntry.Loaded(
-      parameters: CalibrationUse.parameters + [familyParameter("diffusers")] + limits
+      parameters: CalibrationUse.parameters + [familyParameter("diffusers")] + limits, thresholds: thresholds
     ) { MagCachePolicy($0, magcache, CalibrationUse($0, calibration.domain)) }
   }
 
@@ -169,10 +170,10 @@ struct MagCachePolicy: Policy {
     self.stream = stream
     if let calibrated {
       let own = calibrated.ratios.ratios(branch: coupling == .separate ? stream.branch : nil)!.mean
-      let sigmas = calibrated.use.domain.sigmas
+      let domain = calibrated.use.domain
       ratios =
-        stream.sigmas.count == sigmas.count
-        ? own : MagCacheCalibration.resampled(own, from: sigmas, to: stream.sigmas)
+        domain.hasLevels(stream.sigmas)
+        ? own : MagCacheCalibration.resampled(own, from: domain.sigmas, to: stream.sigmas)
     } else {
       ratios = MagnitudeRatios.resampled(
         table[min(stream.branch, table.count - 1)], callCount: stream.steps.count)

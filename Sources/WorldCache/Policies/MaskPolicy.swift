@@ -21,9 +21,8 @@ enum MaskPolicy {
   static func spec(computing positions: [Int], _ predictor: any Predictor, site: Site) -> PolicySpec {
     PolicySpec(
       name: "mask",
-      settings: [
-        .init("calls", positions.map(String.init).joined(separator: "+")), .init("predictor", predictor.name),
-      ] + PredictorChoice.settings(of: predictor) + [.init("site", site.name)])
+      settings: [.init("calls", positions.map(String.init).joined(separator: "+"))]
+        + (PredictorChoice.settings(predictor, at: site) ?? []))
   }
 
   static let allowed =

@@ -32,12 +32,14 @@ public struct SmoothCachePolicy: Policy {
         default: "trace", "where the calibrated errors come from"),
       .site("stack"), CalibrationUse.none,
     ],
-    thresholds: [Threshold("alpha", .predictAtMost)],
+    thresholds: thresholds,
     kind: .oracle(
       predictor: { _ in HoldPredictor() }, site: { $0.site("site") },
       changes: { SmoothCachePolicy.changes($0.site("site"), blockCount: $1) },
       make: { values, geometry, _ in try SmoothCachePolicy(values, geometry) })
   ).loading { spec in try CalibrationUse.path(in: spec).map { try SmoothCachePolicy.load($0) } }
+
+  private static let thresholds = [Threshold("alpha", .predictAtMost)]
 
   private static func load(_ path: String) throws -> PolicyEntry.Loaded {
     let calibration = try CalibrationFile.read(path)
@@ -50,7 +52,7 @@ public struct SmoothCachePolicy: Policy {
           "largest error of a skipped call"),
         Parameter(
           "lookahead", .integer(1...longest), default: "\(longest)", "longest streak of predicted calls (K)"),
-      ]
+      ], thresholds: thresholds
     ) { SmoothCachePolicy($0, smoothcache, CalibrationUse($0, calibration.domain)) }
   }
 

@@ -53,9 +53,10 @@ struct TeaCachePolicy: Policy {
           "add the polynomial's absolute value (vllm-omni)"),
         CalibrationUse.none,
       ],
-    thresholds: [Threshold("threshold", .predictBelow)],
-    kind: .ordinary { TeaCachePolicy($0) }
+    thresholds: thresholds, kind: .ordinary { TeaCachePolicy($0) }
   ).loading { spec in try CalibrationUse.path(in: spec).map { try TeaCachePolicy.load($0) } }
+
+  private static let thresholds = [Threshold("threshold", .predictBelow)]
 
   private static func load(_ path: String) throws -> PolicyEntry.Loaded {
     let calibration = try CalibrationFile.read(path)
@@ -73,7 +74,7 @@ struct TeaCachePolicy: Policy {
         Parameter(
           "absolute", .choice(["no", "yes"]), default: "no", "add the polynomial's absolute value (vllm-omni)"
         ),
-      ]
+      ], thresholds: thresholds
     ) { TeaCachePolicy($0, teacache, CalibrationUse($0, calibration.domain)) }
   }
 

@@ -40,6 +40,21 @@ enum PredictorChoice {
     }
   }
 
+  /// All settings of a schedule that predicts so at a site, `predictor` and `site` among them; nil for predictors that
+  /// have no name here.
+  static func settings(_ predictor: any Predictor, at site: Site) -> [PolicySpec.Setting]? {
+    guard names.contains(predictor.name) else { return nil }
+    return [.init("predictor", predictor.name)] + settings(of: predictor) + [.init("site", site.name)]
+  }
+
+  /// Settings as a file of a schedule has them.
+  static func json(_ settings: [PolicySpec.Setting]) -> JSONValue {
+    .object(
+      settings.map { setting in
+        (setting.key, Double(setting.value).map { JSONValue.number($0) } ?? .string(setting.value))
+      })
+  }
+
   /// The settings beside `predictor` that make a predictor, in canonical spelling.
   static func settings(of predictor: any Predictor) -> [PolicySpec.Setting] {
     switch predictor {

@@ -42,8 +42,8 @@ extension IdealSchedules {
   }
 
   private var settings: [PolicySpec.Setting] {
-    [.init("predictor", predictor.name)] + PredictorChoice.settings(of: predictor)
-      + [.init("site", site.name)]
+    // Others are refused before they are searched.
+    PredictorChoice.settings(predictor, at: site)!
   }
 
   /// The schedule of one chunk as a policy that can be pasted into a command.
@@ -62,11 +62,8 @@ extension IdealSchedules {
       let computed = Set(entry.computed)
       return .string(String((0..<entry.callCount).map { computed.contains($0) ? "1" : "0" }))
     }
-    let settings = settings.map { setting in
-      (setting.key, Double(setting.value).map { JSONValue.number($0) } ?? .string(setting.value))
-    }
     return JSONValue.object([
-      ("settings", .object(settings)),
+      ("settings", PredictorChoice.json(settings)),
       chunks.count == 1
         ? ("mask", mask(chunks[0]))
         : ("chunks", .array(chunks.map { .object([("mask", mask($0))]) })),

@@ -8,6 +8,12 @@ enum SmoothCacheRuntime {
     endings: ["json"], write: write, read: read)
 
   private static func write(_ request: RuntimeRequest) throws -> RuntimeFile {
+    let components = request.components
+    guard !components.isEmpty, !components.contains(""), Set(components).count == components.count else {
+      throw PolicyError(
+        "the components are '\(components.joined(separator: ","))'; SmoothCache takes the names of one or more, "
+          + "each once")
+    }
     let site = try request.plan.policySite
     guard site == .stack else {
       throw PolicyError(
@@ -23,7 +29,7 @@ enum SmoothCacheRuntime {
         "SmoothCache computes the last call; \(request.spec) predicts call \(bits.count - 1) of \(bits.count)"
       )
     }
-    return RuntimeFile(JSONValue.object(request.components.map { ($0, RuntimeText.bits(bits)) }).text)
+    return RuntimeFile(JSONValue.object(components.map { ($0, RuntimeText.bits(bits)) }).text)
   }
 
   private static func read(_ path: String) throws -> PolicySpec? {

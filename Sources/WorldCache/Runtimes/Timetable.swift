@@ -23,21 +23,24 @@ public struct Timetable: Hashable, Sendable {
     guard try plan.request(blockCount: Timetable.blockCount)?.changes.isEmpty ?? true else {
       throw needsTrace
     }
-    // Two rollouts that differ in their noise levels and in nothing else.
-    let replays = try [1.0, 3.0].map { shift in
-      try Replay(plan, over: [Timetable.still(plan, callCount, shift: shift)], figures: [])
+    // Two rollouts that differ in their noise levels alone, and one of wild values.
+    let replays = try [(1.0, false), (3.0, false), (1.0, true)].map { shift, isWild in
+      try Replay(plan, over: [Timetable.rollout(plan, callCount, shift: shift, isWild: isWild)], figures: [])
     }
-    let reasons = replays[0].streams[0].lanes.joined().map(\.reason)
-    guard reasons.allSatisfy({ !$0.isJudgement && $0 != .external }) else { throw needsTrace }
+    guard !replays[0].streams[0].lanes.joined().contains(where: { $0.reason == .external }) else {
+      throw needsTrace
+    }
     let lanes = replays.map { Timetable($0).computed[0] }
-    guard lanes[0] == lanes[1] else { throw needsTrace }
+    guard Set(lanes).count == 1 else { throw needsTrace }
     computed = [Set(lanes[0]).count == 1 ? [lanes[0][0]] : lanes[0]]
   }
 
   private static let blockCount = 1_000_000
 
-  /// A rollout of two guidance branches in which nothing changes but the noise level.
-  private static func still(_ plan: PolicyPlan, _ callCount: Int, shift: Double) throws -> Geometry {
+  /// A rollout of two guidance branches in which nothing changes but the noise level, or all changes at every call.
+  private static func rollout(
+    _ plan: PolicyPlan, _ callCount: Int, shift: Double, isWild: Bool
+  ) throws -> Geometry {
     let request = try plan.request(blockCount: blockCount) ?? GeometryRequest(.output)
     let branchCount = request.site == .guided ? 1 : 2
     let calls = (0..<branchCount).map { branch in
@@ -50,13 +53,17 @@ public struct Timetable: Hashable, Sendable {
       }
     }
     let bandCount = request.split == nil ? 1 : 2
+    let points = (0..<(callCount * branchCount * bandCount)).map { place -> [Float] in
+      // From 1e-4 to 1e4, signs by turns.
+      let size = (0..<(place * 7 % 9)).reduce(Float(1e-4)) { size, _ in 10 * size }
+      return [isWild ? (place % 2 == 0 ? size : -size) : 1]
+    }
     return Geometry(
       site: request.site, split: request.split, blockCount: blockCount, calls: calls,
       tokens: [TokenTable.Token(modality: 0, frame: 0, row: 0, column: 0, validChannels: 1)],
       modalities: ["all"],
       distances: DistanceTable(
-        points: Array(repeating: [1], count: callCount * branchCount * bandCount), tokenCount: 1,
-        channelCount: 1))
+        points: points, tokenCount: 1, channelCount: 1))
   }
 
   /// The one lane of the one chunk; throws where there are several that differ.

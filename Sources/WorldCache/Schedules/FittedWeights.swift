@@ -29,7 +29,19 @@ struct FittedWeights: Sendable {
     self.memory = memory
     self.isCorrecting = isCorrecting
     callCount = first.callCount
-    weights = first.calls.map { $0.map(\.weight) }
+    let weights = first.calls.map { $0.map(\.weight) }
+    self.weights = weights
+    // Solvers that start from the same levels agree to rounding.
+    let isShared = traces.allSatisfy { trace in
+      zip(trace.calls.joined(), weights.joined()).allSatisfy {
+        abs($0.weight - $1) <= 1e-6 * max(abs($0.weight), abs($1))
+      }
+    }
+    guard isShared else {
+      throw PolicyError(
+        "weights are fitted to traces whose solver gives each call the same weight; these differ (another solver or "
+          + "guidance scale)")
+    }
     let count = first.branchCount * first.callCount
     pointCount = count
     let tables = try traces.map { trace in

@@ -40,11 +40,20 @@ public struct IdealSchedules: Sendable {
     guard let predictor = try plan.predictor() else {
       throw PolicyError("\(plan.spec) has no predictor with schedules to search")
     }
+    guard PredictorChoice.names.contains(predictor.name) else {
+      throw PolicyError(
+        "a schedule that is found is written with its predictor, and '\(predictor.name)' of '\(plan.spec.name)' cannot "
+          + "be; it takes \(PredictorChoice.names.joined(separator: ", "))")
+    }
     let chunkCounts = traces.map(\.count)
     guard chunkCounts.allSatisfy({ $0 == chunkCounts[0] }) else {
       throw PolicyError(
         "one schedule for several traces needs as many chunks in each; there are \(chunkCounts.min()!) and "
           + "\(chunkCounts.max()!)")
+    }
+    let shortest = traces[0].map(\.callCount).min()!
+    guard counts.upperBound <= shortest else {
+      throw PolicyError("\(counts.upperBound) computed calls are asked for; a chunk has \(shortest)")
     }
     self.plan = plan
     self.predictor = predictor
@@ -67,9 +76,6 @@ public struct IdealSchedules: Sendable {
     _ counts: ClosedRange<Int>, spec: PolicySpec, _ progress: @Sendable (Int, Int) -> Void
   ) throws -> [Entry] {
     let callCount = geometries[0].callCount
-    guard counts.upperBound <= callCount else {
-      throw PolicyError("\(counts.upperBound) computed calls are asked for; a chunk has \(callCount)")
-    }
     if let refusal = IdealSearch.refusal(predictor, geometries)
       ?? IdealSearch.refusal(aim, geometries[0].site)
     {

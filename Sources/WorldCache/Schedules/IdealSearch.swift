@@ -109,6 +109,7 @@ extension IdealSearch {
         )
       }
     }
+    if let refusal = refusal(predictor, branchCount: traces[0].branchCount) { return refusal }
     func differ(_ what: String, _ value: (Geometry) -> Int) -> PolicyError? {
       let values = traces.map(value)
       guard let other = values.first(where: { $0 != values[0] }) else { return nil }
@@ -116,6 +117,17 @@ extension IdealSearch {
         "one schedule for several traces needs as many \(what) in each; there are \(values[0]) and \(other)")
     }
     return differ("calls", \.callCount) ?? differ("guidance branches", \.branchCount)
+  }
+
+  // Tokens are sorted by the groups they have in all branches at once, which a byte tells apart.
+  private static func refusal(_ predictor: any Predictor, branchCount: Int) -> PolicyError? {
+    let anchors = Array((0..<max(1, predictor.anchorCount)).reversed())
+    let groupCount = predictor.combinations(anchors: anchors, distance: 1).count
+    let count = (0..<branchCount).reduce(1) { count, _ in min(count * groupCount, 256) }
+    guard count > 255 else { return nil }
+    return PolicyError(
+      "the ideal schedule is searched for at most 255 groups of tokens over all branches; '\(predictor.name)' makes "
+        + "\(groupCount) in each of \(branchCount)")
   }
 
   /// Why an aim does not fit a site; nil when it does.

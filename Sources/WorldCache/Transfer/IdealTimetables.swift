@@ -1,6 +1,6 @@
 import Trace
 
-/// Timetables that are ideal for some traces, to be run on any as masks.
+/// Timetables that are ideal for some traces together, to be run on any as masks.
 struct IdealTimetables {
   private let predictor: any Predictor
   private let site: Site
@@ -21,12 +21,17 @@ struct IdealTimetables {
       )
     }
     let wanted = counts ?? Array(1...length)
-    let objective = Objective(rawValue: plan.values.choice("objective"))!
-    var seen: Set<[Int]> = []
-    positions = try geometries.flatMap { geometry in
-      let search = try IdealSearch([geometry], predictor, Aim(objective), upTo: wanted.max())
-      return wanted.compactMap { $0 <= length ? search.schedule(computing: $0) : nil }
-    }.filter { seen.insert($0).inserted }
+    let sets = try Set(
+      geometries.map { try IdealPolicy.set(plan.values.text("tokens"), $0, plan.spec) })
+    guard sets.count == 1, let set = sets.first else {
+      throw PolicyError(
+        "\(plan.spec) counts the errors of tokens=\(plan.values.text("tokens")); the traces have other sets beside "
+          + "it")
+    }
+    let search = try IdealSearch(
+      geometries, predictor, IdealPolicy.aim(plan.values), IdealPolicy.constraints(plan.values),
+      upTo: wanted.max(), set: set)
+    positions = wanted.compactMap { $0 <= length ? search.schedule(computing: $0) : nil }
   }
 
   /// The timetables as policies.

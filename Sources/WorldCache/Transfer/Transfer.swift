@@ -112,7 +112,9 @@ public struct Transfer: Sendable {
     let batch = ReplayBatch(
       plans: [try PolicyRegistry.plan(spec)], traces: set.traces, bounds: .none,
       figures: goal.byModality ? .details : .table, workerCount: workerCount)
-    return try batch.run { _, _, replay in TuningFigures(replay) }.rows
+    let rows = try batch.run { _, _, replay in TuningFigures(replay) }.rows
+    for figures in rows { try goal.cost.require(of: figures) }
+    return rows
   }
 
   // A timetable fits chunks of one length; everything else is taken as it is.
@@ -157,7 +159,8 @@ public struct Transfer: Sendable {
   private func choices(_ settings: [TuningSetting], on set: TransferSet) throws -> [Choice] {
     guard !settings.isEmpty else { return [] }
     let search = TuningSearch(
-      settings: settings, traces: set.traces, slicing: goal.byModality, workerCount: workerCount)
+      settings: settings, traces: set.traces, slicing: goal.byModality, cost: goal.cost,
+      workerCount: workerCount)
     let jobs = TuningSearch.Job.all(traceCount: set.traces.count, settingCount: settings.count)
     let outcomes = try search.run(jobs)
     let behaviours = settings.indices.map { setting in

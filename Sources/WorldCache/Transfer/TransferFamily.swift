@@ -3,7 +3,7 @@ import Trace
 /// What one written policy stands for: settings among which one is chosen, set by set.
 ///
 /// For an ordinary policy these are its settings and thresholds as ``TuningSetting`` reads them. `ideal` stands for
-/// timetables: for each number of computed calls, those that are ideal for one of the set's traces.
+/// timetables: for each number of computed calls, the one that is ideal for all the set's traces together.
 public struct TransferFamily: Sendable {
   public let text: String
   private let content: Content
@@ -18,9 +18,14 @@ public struct TransferFamily: Sendable {
   public init(_ text: String, limit: Int) throws {
     self.text = text
     let specs = try PolicySweep.specs([text], limit: limit)
-    guard let oracle = specs.first, case .oracle = try PolicyRegistry.entry(named: oracle.name).kind else {
+    guard let oracle = specs.first, case .oracle = try PolicyRegistry.entry(for: oracle).kind else {
       content = .settings(try TuningSetting.settings([text], limit: limit))
       return
+    }
+    guard oracle.name == IdealPolicy.entry.name else {
+      throw PolicyError(
+        "'\(text)' looks at the very trace that it runs on, so that nothing of it can be carried; of such policies "
+          + "only 'ideal' is taken, as timetables")
     }
     func counts(_ spec: PolicySpec) -> String? { spec.settings.first { $0.key == "calls" }?.value }
     var rest = oracle

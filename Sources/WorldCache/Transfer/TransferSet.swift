@@ -23,15 +23,28 @@ public struct TransferSet: Sendable {
 public enum TransferFact: String, CaseIterable, Sendable {
   case steps, guidance, chunk, scene, noise, shift
 
+  /// What a fact is in a trace; those of one fact are all of one kind. Seeds are too large for a Double.
+  public enum Value: Hashable, Comparable, Sendable, CustomStringConvertible {
+    case whole(Int)
+    case real(Double)
+
+    public var description: String {
+      switch self {
+      case .whole(let number): "\(number)"
+      case .real(let number): number.shortest
+      }
+    }
+  }
+
   /// Its values in a trace in order: one, or for `chunk` every one that the rollout has.
-  public func values(of header: TraceHeader, _ calls: [Call]) -> [Double] {
+  public func values(of header: TraceHeader, _ calls: [Call]) -> [Value] {
     switch self {
-    case .steps: [Double(header.stepCount)]
-    case .guidance: [calls.first?.guidance ?? 1]
-    case .chunk: (0..<header.chunkCount).map(Double.init)
-    case .scene: [Double(header.sceneSeed)]
-    case .noise: [Double(header.noiseSeed)]
-    case .shift: [header.shift]
+    case .steps: [.whole(header.stepCount)]
+    case .guidance: [.real(calls.first?.guidance ?? 1)]
+    case .chunk: (0..<header.chunkCount).map { .whole($0) }
+    case .scene: [.whole(header.sceneSeed)]
+    case .noise: [.whole(header.noiseSeed)]
+    case .shift: [.real(header.shift)]
     }
   }
 }

@@ -53,6 +53,9 @@ struct BehaviourSearch {
         parts.append((ThresholdInterval(lower: value, upper: upper), inner))
       }
       guard let upper else { break }
+      guard upper > value else {
+        throw PolicyError("a search goes up, and after \(value.shortest) a replay says \(upper.shortest)")
+      }
       value = upper
     }
     return (

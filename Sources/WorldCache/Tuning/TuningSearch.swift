@@ -8,18 +8,21 @@ public struct TuningSearch: Sendable {
   public var traces: [(name: String, open: ReplayBatch.Source)]
   /// Whether errors are told apart by modality.
   public var slicing: Bool
+  /// What speed-ups will be counted in; a trace that says nothing of it is refused at its first replay.
+  public var cost: TuningCost
   public var workerCount: Int
   /// The most replays of one job.
   public var limit = 100_000
 
   public init(
     settings: [TuningSetting], traces: [(name: String, open: ReplayBatch.Source)], slicing: Bool,
-    workerCount: Int
+    cost: TuningCost = .calls, workerCount: Int
   ) {
     precondition(!settings.isEmpty && !traces.isEmpty && workerCount > 0)
     self.settings = settings
     self.traces = traces
     self.slicing = slicing
+    self.cost = cost
     self.workerCount = workerCount
   }
 
@@ -76,10 +79,14 @@ public struct TuningSearch: Sendable {
       do {
         let outcome = try TuningOutcome(setting.space, limit: limit) { values in
           let spec = setting.space.spec(at: values).description
-          if let record = try store.known(job, spec) { return record }
+          if let record = try store.known(job, spec) {
+            try cost.require(of: record.figures)
+            return record
+          }
           let material = try shelf.material(of: job.trace, for: setting.plan(at: values))
           let record = try setting.record(
             at: values, over: material.geometries, slicing: slicing, memories: material.memories)
+          try cost.require(of: record.figures)
           try store.keep(job, record)
           return record
         }

@@ -2,7 +2,16 @@
 public enum TuningStatistic: String, Hashable, Sendable, CaseIterable { case worst, p95, mean }
 
 /// What a speed-up is counted in.
-public enum TuningCost: String, Hashable, Sendable, CaseIterable { case calls, seconds }
+public enum TuningCost: String, Hashable, Sendable, CaseIterable {
+  case calls, seconds
+
+  /// Throws a ``PolicyError`` where a replay says nothing of this cost: recordings need not hold times.
+  public func require(of figures: TuningFigures) throws {
+    guard self == .calls || figures.uncachedSeconds > 0 else {
+      throw PolicyError("the trace holds no times; use --cost calls")
+    }
+  }
+}
 
 /// Costs and errors over traces.
 public struct TuningSummary: Sendable {
