@@ -81,7 +81,7 @@ struct Estimate: ParsableCommand {
     }
     if feedback != nil {
       Terminal.remark(
-        "computed*: decisions taken on the estimated rollout; 'computed' are those of the recorded one")
+        "computed*: decisions taken on the rollout with feedback; 'computed': on the one without")
     }
     try Terminal.show(table.formatted(output.format))
   }

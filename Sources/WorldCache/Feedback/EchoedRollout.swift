@@ -194,7 +194,8 @@ public final class EchoedRollout: Sendable {
                 return known
               }
               return Tensor(
-                rows: known.rows, columns: known.columns, values: RecordedChunk.sum(known.values, moved.values))
+                rows: known.rows, columns: known.columns,
+                values: RecordedChunk.sum(known.values, moved.values))
             }
           } else {
             continue
@@ -246,7 +247,9 @@ public final class EchoedRollout: Sendable {
       var known: [Tensor] = []
       if let stream, let recorded, let ends = rollout.ends {
         let none = tensor([Float](repeating: 0, count: change.count))
-        let seen = computed.map { rollout.feedback == nil ? none : tensor(RecordedChunk.difference(change, $0.clean)) }
+        let seen = computed.map {
+          rollout.feedback == nil ? none : tensor(RecordedChunk.difference(change, $0.clean))
+        }
         given = ends.output(stream, seen, group)
         known = ends.output(group.map { recorded[$0.ordinal] }, group.map { _ in none }, group)
       }

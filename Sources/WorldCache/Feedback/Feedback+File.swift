@@ -37,6 +37,16 @@ extension Feedback {
       facts.unexplained.count == facts.scope.sigmas.count, facts.scope.branchCount > 0,
       facts.boundaries.allSatisfy({ $0.allSatisfy(\.isFinite) && $0 == $0.sorted() })
     else { throw TraceError(.corrupt, path: path, at: "facts", "the parts of the file do not fit together") }
+    // Checked before names are made for as many.
+    let (modalities, steps) = (facts.scope.modalities.count, facts.scope.sigmas.count)
+    guard facts.scope.branchCount <= file.entries.count, modalities > 0,
+      steps * modalities * facts.scope.branchCount == file.entries.count
+    else {
+      throw TraceError(
+        .corrupt, path: path, at: "facts",
+        "\(steps) calls, \(facts.scope.branchCount) branches and \(modalities) modalities need one matrix each; there are "
+          + "\(file.entries.count)")
+    }
     var matrices: [[Float]] = []
     for (name, shape) in Feedback.names(facts.scope, classCount: classes.first! + 1) {
       let values = try file.values(name)

@@ -78,6 +78,11 @@ public struct FeedbackFit: Sendable {
       else {
         throw PolicyError("\(source.path) has other seeds than \(uncached.path): these are not of one start")
       }
+      let conditions = { (header: TraceHeader) in header.conditions.filter { $0.name != "policy" } }
+      guard conditions(source.header) == conditions(uncached.header) else {
+        throw PolicyError(
+          "\(source.path) has other conditions than \(uncached.path): these are not of one start")
+      }
     }
     // Later chunks start from other contexts, so that only the first of a chain is of the same start.
     let chunk = uncached.calls.map(\.chunk).min() ?? 0
@@ -93,7 +98,8 @@ public struct FeedbackFit: Sendable {
       let rows = 0..<layout.tokens.count
       let first = RecordedChunk.difference(
         try source.rows(rows, of: .latent, call: groups[0][0].ordinal), recorded.latent[0])
-      guard RecordedChunk.rootMeanSquare(first) <= 1e-2 * RecordedChunk.rootMeanSquare(recorded.latent[0]) else {
+      guard RecordedChunk.rootMeanSquare(first) <= 0.5 * RecordedChunk.rootMeanSquare(recorded.latent[0])
+      else {
         throw PolicyError(
           "\(source.path) begins with another latent than \(uncached.path): these are not of one start")
       }
@@ -104,7 +110,9 @@ public struct FeedbackFit: Sendable {
           let change = RecordedChunk.difference(
             try source.rows(rows, of: .latent, call: group[0].ordinal), recorded.latent[position])
           let size = RecordedChunk.rootMeanSquare(change)
-          guard size > Self.leastChange * RecordedChunk.rootMeanSquare(recorded.latent[position]) else { continue }
+          guard size > Self.leastChange * RecordedChunk.rootMeanSquare(recorded.latent[position]) else {
+            continue
+          }
           let answer = RecordedChunk.difference(
             try source.rows(rows, of: .output, call: call.ordinal), recorded.output[branch][position])
           callCount += 1

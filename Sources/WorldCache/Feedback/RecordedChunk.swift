@@ -28,6 +28,12 @@ struct RecordedChunk: Sendable {
     var latent: [[Float]] = []
     var output: [[[Float]]] = Array(repeating: [], count: groups.first?.count ?? 0)
     for group in groups {
+      guard group.count == groups[0].count else {
+        throw TraceError(
+          .invalid, path: source.path, at: "call \(group[0].ordinal)",
+          "this step has \(group.count) guidance branches, the first one \(groups[0].count); all steps must have as many"
+        )
+      }
       latent.append(try source.rows(rows, of: .latent, call: group[0].ordinal))
       for (branch, call) in group.enumerated() {
         let state = try source.state(of: .output, call: call.ordinal)
@@ -44,9 +50,10 @@ struct RecordedChunk: Sendable {
     final = try source.final(chunk: chunk).values
   }
 
-  /// The calls of a chunk, those of one step together.
+  /// The calls of a chunk, those of one solver stage together, whichever expert takes it.
   static func groups(_ calls: [Call], chunk: Int) -> [[Call]] {
-    Dictionary(grouping: calls.filter { $0.chunk == chunk }, by: \.position).sorted { $0.key < $1.key }
+    Dictionary(grouping: calls.filter { $0.chunk == chunk }) { [$0.step, $0.stage] }
+      .sorted { ($0.key[0], $0.key[1]) < ($1.key[0], $1.key[1]) }
       .map { $0.value.sorted { $0.branch < $1.branch } }
   }
 

@@ -38,6 +38,14 @@ public struct LiveCache: CallHook {
       Set(members.map(\.branch)).sorted().map { branch in members.filter { $0.branch == branch } }
     }
     chunks = self.calls.keys.sorted()
+    for branches in self.calls.values {
+      let steps = branches.map { $0.map { [$0.expert, $0.step, $0.stage] } }
+      guard steps.allSatisfy({ $0 == steps[0] }) else {
+        throw PolicyError(
+          "the guidance branches of chunk \(branches[0][0].chunk) differ in their steps; a cache needs all branches at "
+            + "every step")
+      }
+    }
     let request = try plan.request(blockCount: blockCount)
     let site = request?.site ?? .output
     guard let (from, to) = site.stretch(blockCount: blockCount) else {
@@ -75,6 +83,12 @@ public struct LiveCache: CallHook {
         throw PolicyError("chunk \(group[0].chunk) was not announced to the cache")
       }
       work = try chunk(at: place)
+    }
+    let branchCount = calls[group[0].chunk]!.count
+    guard group.count == branchCount else {
+      throw PolicyError(
+        "a step came with \(group.count) calls; the \(branchCount) guidance branches of a step must come together"
+      )
     }
     work!.begin(group)
   }

@@ -94,8 +94,9 @@ struct Control: Sendable {
     }
     let words = text.split { $0.isWhitespace || $0 == "," }
     var sigmas = words.compactMap { Double($0) }
+    let areNumbers = sigmas.count == words.count
     if sigmas.last != 0 { sigmas.append(0) }
-    guard sigmas.count == words.count || sigmas.count == words.count + 1, sigmas.count >= 2, sigmas[0] == 1,
+    guard areNumbers, sigmas.count >= 2, sigmas[0] == 1,
       zip(sigmas, sigmas.dropFirst()).allSatisfy({ $0 > $1 })
     else {
       throw PolicyError(

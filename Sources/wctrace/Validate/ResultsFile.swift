@@ -50,7 +50,8 @@ final class ResultsFile: Sendable {
       start = data.index(after: end)
     }
     // What a killed run left of a line begins as our lines do; anything else is another's file.
-    guard start == data.endIndex || records.count > 0 || data[start...].starts(with: Data("{\"calls\":".utf8)) else {
+    guard start == data.endIndex || records.count > 0 || data[start...].starts(with: Data("{\"calls\":".utf8))
+    else {
       throw TraceError(.corrupt, path: path, "this is not a file of results of 'wctrace validate'")
     }
     return (records, start - data.startIndex)

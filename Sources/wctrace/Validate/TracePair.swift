@@ -34,7 +34,8 @@ struct TracePair {
         "the calls are others than those of \(path); both must be of the same chunks, steps and branches")
     }
     for (own, other) in zip(uncached.calls, cached.calls) {
-      guard abs(own.sigma - other.sigma) <= 1e-6 * max(1, abs(own.sigma)), own.guidance == other.guidance else {
+      guard abs(own.sigma - other.sigma) <= 1e-6 * max(1, abs(own.sigma)), own.guidance == other.guidance
+      else {
         throw TraceError(
           .invalid, path: cachedPath, at: "call \(other.ordinal)",
           "noise level \(other.sigma) and guidance \(other.guidance) are not the \(own.sigma) and \(own.guidance) of "

@@ -43,6 +43,17 @@ struct ValidationRun: Sendable {
       throw TraceError(
         .lacking, path: path, "the trace does not say the guidance scale that it was recorded with")
     }
+    let ranges: [(name: String, isAllowed: Bool, allowed: String)] = [
+      ("shift \(header.shift)", (0.01...100).contains(header.shift), "0.01 to 100"),
+      ("\(header.stepCount) steps", (1...1000).contains(header.stepCount), "1 to 1000"),
+      ("\(header.chunkCount) chunks", (1...64).contains(header.chunkCount), "1 to 64"),
+      ("guidance \(guidance)", (-100...100).contains(guidance), "-100 to 100"),
+    ]
+    if let wrong = ranges.first(where: { !$0.isAllowed }) {
+      throw TraceError(
+        .invalid, path: path, "a rollout with \(wrong.name) cannot be run again; allowed are \(wrong.allowed)"
+      )
+    }
     let rollout = Rollout(
       weights: weights, stepCount: header.stepCount, shift: header.shift, guidance: guidance,
       chunkCount: header.chunkCount, sceneSeed: header.sceneSeed, noiseSeed: header.noiseSeed)
@@ -84,7 +95,8 @@ struct ValidationRun: Sendable {
       let comparison = RolloutComparison(live.chunks, uncached: uncached, of: rollout)
       let (errors, own) = (comparison.errors, comparison.uncachedErrors)
       var record = ValidationRecord(
-        rollout: key, scene: rollout.sceneSeed, noise: rollout.noiseSeed, replay: replay, estimates: estimates,
+        rollout: key, scene: rollout.sceneSeed, noise: rollout.noiseSeed, replay: replay,
+        estimates: estimates,
         live: live.streams, liveError: comparison.finalError,
         psnr: comparison.psnr.isFinite ? comparison.psnr : nil, rgbRatio: errors.rgb / own.rgb,
         disparityRatio: errors.disparity / own.disparity, motionRatio: errors.motion / own.motion)
