@@ -38,11 +38,8 @@ struct Bases {
 
   static func bytes(of path: String) throws -> [UInt8] { Array(try Data(contentsOf: URL(filePath: path))) }
 
-  // A second link keeps the bytes when `finish()` removes the journal.
-  private func keepingJournal(_ path: String, as link: String, _ record: () throws -> TraceWriter) throws {
-    let writer = try record()
-    try FileManager.default.linkItem(atPath: writer.journalPath, toPath: link)
-    try writer.finish()
+  private func keepingJournal(_ path: String, as journal: String, _ record: () throws -> TraceWriter) throws {
+    try record().finishKeepingJournal().write(to: URL(filePath: journal))
   }
 
   private func recordGrid() throws -> TraceWriter {

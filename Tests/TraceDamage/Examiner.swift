@@ -17,7 +17,7 @@ struct Examiner {
     switch attack.kind {
     case .damagedTrace, .craftedTrace: digest = try Self.digest(of: attack.base)
     case .damagedJournal, .craftedJournal:
-      var offset = 0
+      var offset = CraftedJournal.reservedByteCount
       while offset < base.count {
         let kind = base[offset + 5]
         offset += 56 + Int(base.number(4, at: offset + 36))

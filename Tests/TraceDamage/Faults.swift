@@ -5,8 +5,8 @@ import Trace
 
 /// The recorder killed before and within every call to the system that changes a file, or refused by it.
 ///
-/// The calls include those while finishing: the writes of the HDF5 library to the partial file, the syncs,
-/// the renaming, the removal of the journal.
+/// The calls include those while finishing: the writes of what HDF5 needs and of the superblock, the syncs, the
+/// renaming.
 struct Faults: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Kill the recorder before, within and after every write, and let every write fail.")
@@ -133,24 +133,18 @@ struct Faults: ParsableCommand {
     try TraceVerification(of: try TraceReader(path: path)).digest.description
   }
 
-  // A trace must be on the disk before it has its name, and its name before the journal goes.
+  // All else must be on the disk before the superblock makes a trace of it, and that before it has its name.
   private func orderProblems(_ log: [String], _ durability: Durability) -> [String] {
-    func last(_ name: String, _ suffix: String) -> Int? {
-      log.lastIndex { $0.hasPrefix(name + " ") && $0.hasSuffix(suffix) }
-    }
+    let expected =
+      durability == .none
+      ? ["pwrite .wcj", "pwrite 48 .wcj", "rename .wcj"]
+      : ["pwrite .wcj", "fdatasync .wcj", "pwrite 48 .wcj", "fdatasync .wcj", "rename .wcj", "fsync /run"]
     var problems: [String] = []
-    if durability != .none {
-      let steps = [
-        last("pwrite", ".partial") ?? last("write", ".partial"), last("fsync", ".partial"),
-        last("rename", ".partial"),
-        last("fsync", "/run"), last("unlink", ".wcj"),
-      ]
-      let places = steps.compactMap { $0 }
-      if places.count != steps.count || places != places.sorted() {
-        problems.append(
-          "durability \(durability): write, sync, rename, sync of the folder, removal: \(steps)")
-      }
+    let isOrdered = log.count >= expected.count && zip(log.suffix(expected.count), expected).allSatisfy {
+      let parts = $1.split(separator: " ")
+      return $0.hasPrefix(parts.dropLast().joined(separator: " ") + " ") && $0.hasSuffix(parts[parts.count - 1])
     }
+    if !isOrdered { problems.append("durability \(durability): \(expected) in place of \(log.suffix(6))") }
     if durability == .call {
       for (place, call) in log.enumerated() where call.hasPrefix("pwrite ") && call.hasSuffix(".wcj") {
         if place + 1 >= log.count || !log[place + 1].hasPrefix("fdatasync ") {

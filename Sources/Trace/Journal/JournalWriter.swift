@@ -12,7 +12,7 @@ final class JournalWriter {
   private var sequence: UInt64 = 0
   private var chain: UInt64 = 0
   private var staged: [SealedRecord] = []
-  private var stagedBlocks: [Range<Int>] = []
+  private var stagedBlocks: [JournalContents.Block] = []
 
   /// A record as it will be in the file.
   struct SealedRecord {
@@ -60,7 +60,7 @@ final class JournalWriter {
       chain = JournalScan.chained(chain, sealed.sums.head, sealed.sums.payload)
       sequence += 1
       if sealed.record.kind == .block || sealed.record.kind == .finalBlock {
-        stagedBlocks.append(start..<start + sealed.record.byteCount)
+        stagedBlocks.append(JournalContents.Block(sealed.record, at: start))
       }
       staged.append(sealed)
       stagedByteCount += sealed.record.byteCount
@@ -124,6 +124,7 @@ final class JournalWriter {
     for sealed in staged { pool.put(sealed.buffer) }
     staged.removeAll(keepingCapacity: true)
     stagedByteCount = 0
+    contents.byteCount = file.byteCount
     if waits { try file.sync() }
   }
 }
