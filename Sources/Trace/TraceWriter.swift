@@ -162,8 +162,9 @@ public final class TraceWriter {
     } catch {
       var error = error
       let count = journal.contents.calls.count
-      // Without a journal the trace has its name, and only the disk's word for that is missing.
-      if count > 0, FileSystem.kind(of: journalPath) == .file {
+      journal.file.cut(to: journal.contents.byteCount)
+      // As a trace it has its name, and only the disk's word for that is missing.
+      if count > 0, !journal.file.isTrace {
         error.message += "; 'wctrace recover \(journalPath)' makes a trace of the \(count) recorded calls"
       }
       abandon()

@@ -134,7 +134,9 @@ import Trace
       let (journal, _, whole) = try journal(in: folder)
       let trace = try Data(contentsOf: folder.appendingPathComponent("whole.h5"))
       let added = trace.count - journal.count
-      var states = [1, added / 2, added - 1, added].map { journal + trace[journal.count..<journal.count + $0] }
+      var states = [1, added / 2, added - 1, added].map {
+        journal + trace[journal.count..<journal.count + $0]
+      }
       states += [1, 24, 47, 48].map { trace[..<$0] + journal[$0..<48] + trace[48...] }
       // Pages may come to the disk in any order, the superblock's before the rest without waiting.
       states.append(trace[..<48] + journal[48...])

@@ -19,7 +19,9 @@ final class JournalFile: Sendable {
   var byteCount: Int { sizes.withLock { $0.written } }
   /// Bytes that are known to be on the disk.
   var syncedByteCount: Int { sizes.withLock { $0.synced } }
-  private let sizes = Mutex((written: 0, synced: 0))
+  /// Whether it has been given a trace's name.
+  var isTrace: Bool { sizes.withLock { $0.isTrace } }
+  private let sizes = Mutex((written: 0, synced: 0, isTrace: false))
   private let descriptor: Int32
 
   /// Takes a new, empty file; throws `exists` when there is one that may not be overwritten, and
@@ -86,17 +88,10 @@ final class JournalFile: Sendable {
     return Int(status.st_size)
   }
 
-  /// Adds pieces at the end, in one write unless there are over 1000 or the system splits it; when
-  /// that fails, none of them.
+  /// Adds pieces at the end, in one write unless there are over 1000 or the system splits it.
   func append(_ pieces: [UnsafeRawBufferPointer]) throws(TraceError) {
     let start = byteCount
-    do {
-      try write(pieces, at: start)
-    } catch {
-      // What is left of the attempt has no commit and would be dropped anyway.
-      cut(to: start)
-      throw error
-    }
+    try write(pieces, at: start)
     sizes.withLock { $0.written = pieces.reduce(start) { $0 + $1.count } }
   }
 
@@ -122,9 +117,10 @@ final class JournalFile: Sendable {
     }
   }
 
-  /// Takes away what lies beyond `byteCount`; tidiness alone, so that failing is no error.
+  /// Takes away what lies beyond the last commit, unless this is a trace; tidiness alone, so that failing is no
+  /// error: it would be dropped when reading.
   func cut(to byteCount: Int) {
-    _ = ftruncate(descriptor, off_t(byteCount))
+    if !isTrace { _ = ftruncate(descriptor, off_t(byteCount)) }
   }
 
   /// Adds the bytes of another journal up to `end`, but for those in front that it reserves.
@@ -133,7 +129,8 @@ final class JournalFile: Sendable {
     while byteCount < end {
       let bytes = piece[0..<min(piece.bytes.count, end - byteCount)]
       guard try other.read(into: bytes, at: byteCount) == bytes.count else {
-        throw TraceError(.corrupt, path: other.path, at: "byte \(byteCount)", "the journal was cut off just now")
+        throw TraceError(
+          .corrupt, path: other.path, at: "byte \(byteCount)", "the journal was cut off just now")
       }
       try append([UnsafeRawBufferPointer(bytes)])
     }
@@ -160,6 +157,7 @@ final class JournalFile: Sendable {
   /// Gives the file the name of a trace and frees it for readers.
   func move(to target: String) throws(TraceError) {
     try FileSystem.move(path, to: target)
+    sizes.withLock { $0.isTrace = true }
     flock(descriptor, LOCK_UN)
   }
 

@@ -60,7 +60,9 @@ public enum TraceResumption: Hashable, Sendable {
     _ journal: JournalFile, _ plan: TraceDescription, to path: String
   ) throws(TraceError) -> TraceResumption {
     // A recorder that was killed in its first write.
-    guard journal.byteCount >= JournalFile.reservedByteCount + JournalRecord.headByteCount else { return .interrupted(callCount: 0) }
+    guard journal.byteCount >= JournalFile.reservedByteCount + JournalRecord.headByteCount else {
+      return .interrupted(callCount: 0)
+    }
     let contents: JournalContents
     do throws(TraceError) {
       contents = try JournalScan(journal).contents
