@@ -60,6 +60,15 @@ static inline herr_t wct_read_chunk(hid_t dataset, const hsize_t *offset, uint32
   return H5Dread_chunk(dataset, H5P_DEFAULT, offset, mask, buffer);
 }
 
+// Opens files without locking them, where the library can be told to (1.10.7 and later, but for 1.12.0).
+static inline herr_t wct_forgo_locks(hid_t access) {
+#if H5_VERSION_GE(1, 12, 1) || (H5_VERSION_GE(1, 10, 7) && H5_VERSION_LE(1, 10, 99))
+  return H5Pset_file_locking(access, 0, 1);
+#else
+  return access < 0 ? -1 : 0;
+#endif
+}
+
 // 1 when the group holds a hard link of this name, 0 when there is none, negative for any other link.
 static inline int wct_hard_link(hid_t group, const char *name) {
   H5L_info_t info;

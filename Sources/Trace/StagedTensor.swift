@@ -57,9 +57,6 @@ final class StagedTensor: Sendable {
     withBytes { body(UnsafeRawBufferPointer(rebasing: $0[shape.byteRange(of: block)])) }
   }
 
-  /// The hash of all numbers, once all blocks were prepared.
-  var hash: UInt64 { withBytes { xxh64($0) } }
-
   private func withBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
     guard let numbers else { return values.withUnsafeBytes(body) }
     return body(UnsafeRawBufferPointer(numbers.bytes))

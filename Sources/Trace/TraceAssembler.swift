@@ -1,29 +1,45 @@
-/// Makes the trace file from a journal: what a finished recording and a recovered one have in common.
+/// Makes a journal a trace: what a finished recording and a recovered one have in common.
 ///
-/// Blocks go from the journal into the file as they are, after their checksums were verified. The
-/// file is complete, and if asked for safe on the disk, before it gets its name. Memory: some blocks.
+/// Blocks stay where they are in the journal. HDF5's structures, which lead to them, go behind it, and in
+/// front goes the superblock, last of all: until then the file is no HDF5 file. It is complete, and if
+/// asked for safe on the disk, before it gets its name. Memory: the structures.
 enum TraceAssembler {
-  static func write(
-    _ contents: JournalContents, from journal: JournalFile, to path: String, overwrite: Bool,
-    waits: Bool
+  /// Gives the journal, which takes up to the last commit of its contents, the name `path` as a trace.
+  ///
+  /// When that fails, it stays a journal.
+  static func finish(
+    _ contents: JournalContents, in journal: JournalFile, as path: String, overwrite: Bool, waits: Bool
   ) throws(TraceError) {
-    let partial = freePartialPath(for: path)
-    let file = try HDF5File(creating: partial)
+    let image = HDF5Image(around: contents.byteCount)
+    let file = try HDF5File(creating: image, path: path)
     do {
-      try write(contents, from: journal, to: file.root)
+      try write(contents, to: file.root, image)
       try file.root.attributes.set("digest", contents.digest.description)
       try file.root.attributes.set("complete", UInt8(1))
-      try file.flush()
       try file.close()
-      if waits { try FileSystem.sync(partial) }
+      try journal.complete(with: image, waits: waits)
       try checkTarget(path, overwrite: overwrite)
-      try FileSystem.move(partial, to: path)
+      try journal.move(to: path)
     } catch {
       try? file.close()
-      FileSystem.remove(partial)
+      journal.cut(to: contents.byteCount)
       throw error
     }
     if waits { try FileSystem.sync(FileSystem.folder(of: path)) }
+  }
+
+  /// Makes a trace under the name `path` from a copy of the journal, and brings it safely to disk.
+  static func finish(
+    _ contents: JournalContents, inCopyOf journal: JournalFile, as path: String, overwrite: Bool
+  ) throws(TraceError) {
+    let copy = try JournalFile(creating: freePartialPath(for: path), overwrite: false)
+    do {
+      try copy.append(contents.byteCount, of: journal)
+      try finish(contents, in: copy, as: path, overwrite: overwrite, waits: true)
+    } catch {
+      copy.remove()
+      throw error
+    }
   }
 
   /// Throws `exists` when a trace may not be put here.
@@ -68,7 +84,7 @@ enum TraceAssembler {
   }
 
   private static func write(
-    _ contents: JournalContents, from journal: JournalFile, to root: HDF5Group
+    _ contents: JournalContents, to root: HDF5Group, _ image: HDF5Image
   ) throws(TraceError) {
     let encoder = BlockEncoder()
     let description = contents.description
@@ -79,23 +95,36 @@ enum TraceAssembler {
     var datasets: [UInt16: HDF5Dataset] = [:]
     for (place, tap) in description.line.enumerated() {
       guard let layout = description.layout(of: tap) else { continue }
-      datasets[UInt16(place)] = try tensors(
+      let dataset = try tensors(
         tap.name, in: group, layout, description.element, entries: contents.calls.count)
+      datasets[UInt16(place)] = dataset
       if description.dtype == .bfloat16 || description.coding != .plain {
-        try datasets[UInt16(place)]?.attributes.set("wct_dtype", description.dtype.rawValue)
+        try dataset.attributes.set("wct_dtype", description.dtype.rawValue)
       }
       if description.coding != .plain {
-        try datasets[UInt16(place)]?.attributes.set("wct_coding", description.coding.rawValue)
+        try dataset.attributes.set("wct_coding", description.coding.rawValue)
       }
     }
-    try copy(contents.blocks, from: journal, to: datasets)
+    for block in contents.blocks {
+      guard let dataset = datasets[block.tap] else {
+        preconditionFailure("the journal holds no blocks of other taps")
+      }
+      try place(block, in: dataset, image)
+    }
     try writeColumns(contents, to: root, encoder)
     if let layout = description.finalLayout, contents.hasFinals {
-      let final = try tensors("final", in: root, layout, .float32, entries: contents.finals.count)
+      let dataset = try tensors("final", in: root, layout, .float32, entries: contents.finals.count)
       for (_, latent) in contents.finals.sorted(by: { $0.key < $1.key }) {
-        try copy(latent.blocks, from: journal, to: [JournalRecord.none: final])
+        for block in latent.blocks { try place(block, in: dataset, image) }
       }
     }
+  }
+
+  private static func place(
+    _ block: JournalContents.Block, in dataset: HDF5Dataset, _ image: HDF5Image
+  ) throws(TraceError) {
+    try dataset.placeBlock(
+      at: dataset.offset(of: block.ordinal, block: block.index), block.bytes, of: image)
   }
 
   private static func tensors(
@@ -106,51 +135,5 @@ enum TraceAssembler {
       channels: layout.channelCount)
     try dataset.attributes.set("layout", layout.name)
     return dataset
-  }
-
-  // Blocks that are read and checked at a time, while those before them are written.
-  private static let batchCount = 8
-
-  private static func copy(
-    _ ranges: [Range<Int>], from journal: JournalFile, to datasets: [UInt16: HDF5Dataset]
-  ) throws(TraceError) {
-    let room = ranges.reduce(0) { max($0, $1.count) }
-    var buffers = (0..<2).map { _ in (0..<batchCount).map { _ in ByteBuffer(byteCount: room) } }
-    var read: ArraySlice<Range<Int>> = []
-    for first in stride(from: 0, through: ranges.count + batchCount - 1, by: batchCount) {
-      let next = ranges[min(first, ranges.count)..<min(first + batchCount, ranges.count)]
-      try concurrently(next.count + 1) { [buffers, read] (index: Int) throws(TraceError) in
-        guard index > 0 else {
-          for (range, buffer) in zip(read, buffers[0]) { try write(range, buffer, journal, to: datasets) }
-          return
-        }
-        let range = next[next.startIndex + index - 1]
-        let bytes = buffers[1][index - 1][0..<range.count]
-        guard try journal.read(into: bytes, at: range.lowerBound) == range.count,
-          JournalRecord.isWhole(UnsafeRawBufferPointer(bytes))
-        else { throw changed(journal, range) }
-      }
-      buffers.swapAt(0, 1)
-      read = next
-    }
-  }
-
-  private static func write(
-    _ range: Range<Int>, _ buffer: ByteBuffer, _ journal: JournalFile, to datasets: [UInt16: HDF5Dataset]
-  ) throws(TraceError) {
-    let head = Array(buffer.bytes[..<JournalRecord.headByteCount])
-    guard let record = try? JournalRecord.head(head).record, let dataset = datasets[record.tap] else {
-      throw changed(journal, range)
-    }
-    let start = JournalRecord.headByteCount
-    try dataset.writeBlock(
-      at: dataset.offset(of: Int(record.ordinal), block: Int(record.block)),
-      UnsafeRawBufferPointer(buffer[start..<start + Int(record.payloadByteCount)]))
-  }
-
-  private static func changed(_ journal: JournalFile, _ range: Range<Int>) -> TraceError {
-    TraceError(
-      .corrupt, path: journal.path, at: "byte \(range.lowerBound)",
-      "the journal has changed since it was written")
   }
 }

@@ -19,7 +19,7 @@ public struct TraceRecovery: Sendable {
   /// `exists` when `path` is taken and may not be overwritten, `missing`, `notATrace`, `newerVersion`,
   /// `corrupt` or `inputOutput`.
   public init(of journalPath: String, to path: String, overwrite: Bool = false) throws(TraceError) {
-    let journal = try JournalFile(opening: journalPath, alone: true)
+    let journal = try JournalFile(opening: journalPath)
     if let name = Self.tracePath(of: journalPath) { TraceAssembler.removePartials(of: name) }
     let scan = try JournalScan(journal)
     remark = scan.finding.map { "read up to byte \($0.offset) of \(journal.byteCount): \($0.reason)" }
@@ -28,7 +28,7 @@ public struct TraceRecovery: Sendable {
         .lacking, path: journalPath, "no call was recorded completely" + (remark.map { "; \($0)" } ?? ""))
     }
     try TraceAssembler.checkTarget(path, overwrite: overwrite)
-    try TraceAssembler.write(scan.contents, from: journal, to: path, overwrite: overwrite, waits: true)
+    try TraceAssembler.finish(scan.contents, inCopyOf: journal, as: path, overwrite: overwrite)
     self.path = path
     callCount = scan.contents.calls.count
     plannedCallCount = scan.contents.description.plannedCallCount

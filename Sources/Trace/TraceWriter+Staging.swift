@@ -64,11 +64,16 @@ extension TraceWriter {
     }
   }
 
-  /// Packs the tensors' blocks, hands them to the journal and returns the tensors' hashes.
+  /// Packs the tensors' blocks, writes them to the journal and returns the tensors' hashes.
+  ///
+  /// While some workers pack, one hashes and one writes what is ready, in order.
   func stage(
     _ items: [Item], _ bounds: [Double]?, in journal: JournalWriter
   ) throws(TraceError) -> [UInt64] {
     let jobs = jobs(items)
+    let hashing = OrderedLane<Int>()
+    let hashes = Mutex((current: XXH64(), done: [UInt64]()))
+    let writing = OrderedLane<JournalWriter.SealedRecord>()
     let heads = jobs.enumerated().map { index, job in
       let tensor = items[job.item].tensor
       var record = journal.record(tensor.kind, after: index)
@@ -78,11 +83,6 @@ extension TraceWriter {
       record.rawByteCount = UInt32(tensor.shape.blockByteCount)
       return record
     }
-    let buffers = jobs.map { job in
-      let room = BlockCodec.largestStoredByteCount(of: items[job.item].tensor.shape.blockByteCount)
-      return journal.pool.take(JournalRecord.byteCount(of: room))
-    }
-    let sealed = Mutex([JournalWriter.SealedRecord?](repeating: nil, count: jobs.count))
     try concurrently(jobs.count, worker: { [encoders] in encoders[$0] }) {
       [dtype, path, journalPath] (encoder, index) throws(TraceError) in
       let (place, block) = jobs[index]
@@ -93,18 +93,23 @@ extension TraceWriter {
           .invalid, path: path, at: "call \(item.tensor.ordinal)",
           "the values at the tap \(item.tensor.name) cannot be kept within the bound \(bound)")
       }
-      guard let record = Self.seal(item, block, buffers[index], heads[index], encoder) else {
+      hashing.bring(index, at: index) { index in
+        let (tensor, block) = (items[jobs[index].item].tensor, jobs[index].block)
+        hashes.withLock { hashes in
+          tensor.withBytes(of: block) { hashes.current.add($0) }
+          guard block == tensor.shape.count - 1 else { return }
+          hashes.done.append(hashes.current.value)
+          hashes.current = XXH64()
+        }
+      }
+      let room = BlockCodec.largestStoredByteCount(of: item.tensor.shape.blockByteCount)
+      let buffer = journal.pool.take(JournalRecord.byteCount(of: room))
+      guard let record = Self.seal(item, block, buffer, heads[index], encoder) else {
         throw TraceError(.inputOutput, path: journalPath, "a block cannot be compressed: out of memory")
       }
-      sealed.withLock { $0[index] = record }
+      try writing.bring(record, at: index) { (record) throws(TraceError) in try journal.stage(record) }
     }
-    let hashes = Mutex([UInt64](repeating: 0, count: items.count))
-    concurrently(items.count) { index in
-      let hash = items[index].tensor.hash
-      hashes.withLock { $0[index] = hash }
-    }
-    journal.stage(sealed.withLock { $0.compactMap { $0 } })
-    return hashes.withLock { $0 }
+    return hashes.withLock { $0.done }
   }
 
   private func jobs(_ items: [Item]) -> [(item: Int, block: Int)] {

@@ -125,11 +125,10 @@ public final class TraceWriter {
     }
   }
 
-  /// Makes the trace from the journal, brings it safely to disk, gives it its name and removes the
-  /// journal.
+  /// Makes the journal the trace, brings it safely to disk and gives it its name.
   ///
-  /// Reads and writes all stored bytes once more. A reader that opens `path` sees the whole trace or,
-  /// before, nothing of it.
+  /// The blocks stay where they are; only what leads to them is written. A reader that opens `path` sees
+  /// the whole trace or, before, nothing of it.
   public func finish() throws(TraceError) {
     try endingOnError { journal throws(TraceError) in
       let (recorded, finals) = (journal.contents.calls.count, journal.contents.finals.count)
@@ -142,9 +141,8 @@ public final class TraceWriter {
           "\(finals) of \(header.chunkCount) chunks have a final latent; give all or none")
       }
       try journal.commitEnd()
-      try TraceAssembler.write(
-        journal.contents, from: journal.file, to: path, overwrite: overwrites, waits: durability != .none)
-      journal.file.remove()
+      try TraceAssembler.finish(
+        journal.contents, in: journal.file, as: path, overwrite: overwrites, waits: durability != .none)
     }
     journal = nil
   }
@@ -164,7 +162,9 @@ public final class TraceWriter {
     } catch {
       var error = error
       let count = journal.contents.calls.count
-      if count > 0 {
+      journal.file.cut(to: journal.contents.byteCount)
+      // As a trace it has its name, and only the disk's word for that is missing.
+      if count > 0, !journal.file.isTrace {
         error.message += "; 'wctrace recover \(journalPath)' makes a trace of the \(count) recorded calls"
       }
       abandon()

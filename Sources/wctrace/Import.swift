@@ -30,7 +30,7 @@ struct Import: ParsableCommand {
       checksSpace: !noSpaceCheck,
       announce: { estimate in
         let raw = Table.decimal(Double(estimate.rawByteCount) / 1e6, 1)
-        Terminal.remark("importing up to \(raw) MB on disk, as much again while finishing")
+        Terminal.remark("importing up to \(raw) MB on disk")
       },
       progress: { done, total in
         bar = bar ?? wctrace.Progress(total: total, unit: "calls")

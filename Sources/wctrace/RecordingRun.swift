@@ -35,11 +35,10 @@ struct RecordingRun {
     let what = members.count == 1 ? "" : "\(members.count) rollouts of "
     let each = members.count == 1 ? "" : " each"
     Terminal.remark(
-      "recording \(what)\(callCount) calls at \(set.taps.count) taps: up to \(raw) MB\(each) on disk, as much again "
-        + "while finishing; \(memory) MB of memory beside the model")
+      "recording \(what)\(callCount) calls at \(set.taps.count) taps: up to \(raw) MB\(each) on disk; "
+        + "\(memory) MB of memory beside the model")
     guard checkingSpace else { return }
-    // All traces, and the journal of the last one.
-    try RecordingEstimate.requireSpace((members.count + 1) * estimate.largestByteCount, at: first.path)
+    try RecordingEstimate.requireSpace(members.count * estimate.largestByteCount, at: first.path)
   }
 
   /// Records them all; wall seconds by path.

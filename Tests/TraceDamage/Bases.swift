@@ -18,7 +18,7 @@ struct Bases {
   /// Writes all of them; throws when the file without a digest cannot be made.
   func write() throws {
     try keepingJournal(sample, as: sampleJournal) { try SampleTrace.record(to: sample) }
-    try keepingJournal(grid, as: gridJournal) { try recordGrid() }
+    try keepingJournal(grid, as: gridJournal) { try Self.recordGrid(to: grid) }
     // Nothing finds an attribute whose name in the heap is not the one in the index.
     var bytes = try Self.bytes(of: sample)
     let map = HDF5Map(bytes)
@@ -38,30 +38,33 @@ struct Bases {
 
   static func bytes(of path: String) throws -> [UInt8] { Array(try Data(contentsOf: URL(filePath: path))) }
 
-  // A second link keeps the bytes when `finish()` removes the journal.
-  private func keepingJournal(_ path: String, as link: String, _ record: () throws -> TraceWriter) throws {
-    let writer = try record()
-    try FileManager.default.linkItem(atPath: writer.journalPath, toPath: link)
-    try writer.finish()
+  private func keepingJournal(_ path: String, as journal: String, _ record: () throws -> TraceWriter) throws {
+    try record().finishKeepingJournal().write(to: URL(filePath: journal))
   }
 
-  private func recordGrid() throws -> TraceWriter {
+  /// Records three calls with a tensor of two blocks, up to, not including, `finish()`; a call takes several
+  /// writes. `afterWrite` is called at the start and after each call.
+  static func recordGrid(
+    to path: String, durability: Durability = .none, afterWrite: (TraceWriter) throws -> Void = { _ in }
+  ) throws -> TraceWriter {
     let layout = TokenTable(
       name: "grid", modalities: ["rgb"], channelCount: 512,
       tokens: (0..<600).map {
         TokenTable.Token(modality: 0, frame: 0, row: $0 / 25, column: $0 % 25, validChannels: 512)
       })
     let writer = try TraceWriter(
-      path: grid,
+      path: path,
       header: TraceHeader(
         model: "grid", solver: "euler", shift: 1, stepCount: 3, blockCount: 1, recorder: "tests"),
-      layouts: [layout], taps: [.hidden(0): "grid"], callCount: 3, dtype: .float16, durability: .none)
+      layouts: [layout], taps: [.hidden(0): "grid"], callCount: 3, dtype: .float16, durability: durability)
+    try afterWrite(writer)
     var dice = Dice(seed: 1, index: 0)
     for step in 0..<3 {
       let values = (0..<600 * 512).map { _ in Float(dice.below(4096)) / 1024 - 2 }
       try writer.append(
         Call(ordinal: step, step: step, position: step, timestep: 0, sigma: 1, weight: 1),
         features: [.hidden(0): Tensor(rows: 600, columns: 512, values: values)])
+      try afterWrite(writer)
     }
     return writer
   }

@@ -7,12 +7,14 @@ struct CraftedJournal {
     var payload: [UInt8]
   }
 
+  /// Bytes in front that belong to nobody.
+  static let reservedByteCount = 48
   private static let headByteCount = 48
   private let records: [Record]
 
   init(_ base: [UInt8]) {
     var records: [Record] = []
-    var offset = 0
+    var offset = Self.reservedByteCount
     while offset < base.count {
       let start = offset + Self.headByteCount
       let end = start + Int(base.number(4, at: offset + 36))
@@ -65,7 +67,7 @@ struct CraftedJournal {
   }
 
   private func sealed(_ records: [Record], renumbers: Bool, recounts: Bool, _ dice: inout Dice) -> [UInt8] {
-    var bytes: [UInt8] = []
+    var bytes = [UInt8](repeating: 0, count: Self.reservedByteCount)
     var (chain, pending) = (UInt64(0), 0)
     for (sequence, record) in records.enumerated() {
       var (head, payload) = (record.head, record.payload)

@@ -17,7 +17,7 @@ struct Examiner {
     switch attack.kind {
     case .damagedTrace, .craftedTrace: digest = try Self.digest(of: attack.base)
     case .damagedJournal, .craftedJournal:
-      var offset = 0
+      var offset = CraftedJournal.reservedByteCount
       while offset < base.count {
         let kind = base[offset + 5]
         offset += 56 + Int(base.number(4, at: offset + 36))
@@ -37,8 +37,11 @@ struct Examiner {
         let found = try Self.digest(of: path)
         return found == digest ? (.same, "") : (.silent, "digest \(found) in place of \(digest)")
       case .damagedJournal:
+        // What stands in front belongs to nobody until the journal is a trace.
         let change =
-          zip(base, mutant).enumerated().first { $1.0 != $1.1 }?.offset ?? min(base.count, mutant.count)
+          zip(base, mutant).enumerated().first { $0 >= CraftedJournal.reservedByteCount && $1.0 != $1.1 }?
+          .offset
+          ?? min(base.count, mutant.count)
         let expected = stages.last { $0.end <= change }?.digest
         do {
           let found = try recovered(mutant)

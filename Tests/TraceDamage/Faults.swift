@@ -5,8 +5,8 @@ import Trace
 
 /// The recorder killed before and within every call to the system that changes a file, or refused by it.
 ///
-/// The calls include those while finishing: the writes of the HDF5 library to the partial file, the syncs,
-/// the renaming, the removal of the journal.
+/// The calls include those while finishing: the writes of what HDF5 needs and of the superblock, the syncs, the
+/// renaming.
 struct Faults: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Kill the recorder before, within and after every write, and let every write fail.")
@@ -32,18 +32,28 @@ struct Faults: ParsableCommand {
     defer { try? FileManager.default.removeItem(atPath: folder) }
     let shim = folder + "/shim.so"
     try build(shim)
-    let reference = try reference(in: folder)
+    var failures: [String] = []
+    for isLarge in [false, true] { failures += try findings(in: folder, shim, isLarge: isLarge) }
+    print("\(failures.count) failures")
+    for failure in failures.prefix(40) { print(failure) }
+    if !failures.isEmpty { throw ExitCode.failure }
+  }
+
+  // What goes wrong with the sample, or with tensors of several blocks, whose calls take several writes.
+  private func findings(in folder: String, _ shim: String, isLarge: Bool) throws -> [String] {
+    let reference = try reference(in: folder, isLarge: isLarge)
     var failures: [String] = []
     for durability in Durability.allCases {
-      let log = try log(folder, shim, durability)
-      failures += orderProblems(log, durability)
+      let recording = ["\(durability)"] + (isLarge ? ["--large"] : [])
+      let log = try log(folder, shim, recording)
+      failures += orderProblems(log, durability, commitCount: reference.prefixes.count + 2)
       var runs = 0
       for mode in Mode.allCases {
         for at in stride(from: 1, through: log.count, by: every) {
           let environment = ["FAULT_AT": "\(at)", "FAULT_MODE": mode.rawValue]
-          let place = "durability \(durability), \(mode.rawValue) at call \(at) (\(log[at - 1]))"
+          let place = "\(recording.joined(separator: " ")), \(mode.rawValue) at call \(at) (\(log[at - 1]))"
           let target = folder + "/run"
-          let run = try record(target, shim, durability, environment)
+          let run = try record(target, shim, recording, environment)
           runs += 1
           if let problem = try problem(target, run, mode, log[at - 1], reference) {
             failures.append("\(place): \(problem)")
@@ -52,11 +62,9 @@ struct Faults: ParsableCommand {
       }
       let calls = Dictionary(grouping: log) { String($0.prefix { $0 != " " }) }.mapValues(\.count)
       let list = calls.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }.joined(separator: ", ")
-      print("durability \(durability): \(log.count) calls (\(list)), \(runs) faults")
+      print("durability \(recording.joined(separator: " ")): \(log.count) calls (\(list)), \(runs) faults")
     }
-    print("\(failures.count) failures")
-    for failure in failures.prefix(40) { print(failure) }
-    if !failures.isEmpty { throw ExitCode.failure }
+    return failures
   }
 
   private func build(_ shim: String) throws {
@@ -82,14 +90,14 @@ struct Faults: ParsableCommand {
   }
 
   private func record(
-    _ folder: String, _ shim: String, _ durability: Durability, _ environment: [String: String]
+    _ folder: String, _ shim: String, _ recording: [String], _ environment: [String: String]
   ) throws -> Run {
     try? FileManager.default.removeItem(atPath: folder)
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     let process = Process()
     let (output, errors) = (Pipe(), Pipe())
     process.executableURL = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
-    process.arguments = ["recording", folder + "/x.h5", "\(durability)"]
+    process.arguments = ["recording", folder + "/x.h5"] + recording
     process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
       .merging(["LD_PRELOAD": shim, "FAULT_FOLDER": folder, "SWIFT_BACKTRACE": "enable=no"]) { $1 }
     process.standardOutput = output
@@ -105,19 +113,21 @@ struct Faults: ParsableCommand {
       status: process.terminationStatus, isKilled: process.terminationReason == .uncaughtSignal, errors: said)
   }
 
-  private func log(_ folder: String, _ shim: String, _ durability: Durability) throws -> [String] {
+  private func log(_ folder: String, _ shim: String, _ recording: [String]) throws -> [String] {
     let path = folder + "/log"
     try? FileManager.default.removeItem(atPath: path)
-    let run = try record(folder + "/run", shim, durability, ["FAULT_LOG": path])
+    let run = try record(folder + "/run", shim, recording, ["FAULT_LOG": path])
     guard run.isFinished else { throw ValidationError("the recorder fails without faults: \(run.errors)") }
     return try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n").map(String.init)
   }
 
-  private func reference(in folder: String) throws -> Reference {
+  private func reference(in folder: String, isLarge: Bool) throws -> Reference {
+    let folder = folder + (isLarge ? "/large" : "/sample")
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     let path = folder + "/reference.h5"
     var prefixes: [String] = []
     var links = 0
-    let writer = try SampleTrace.record(to: path) { writer in
+    let writer = try Recording.record(isLarge: isLarge, to: path, .none) { writer in
       try FileManager.default.copyItem(atPath: writer.journalPath, toPath: folder + "/prefix\(links)")
       links += 1
     }
@@ -133,30 +143,25 @@ struct Faults: ParsableCommand {
     try TraceVerification(of: try TraceReader(path: path)).digest.description
   }
 
-  // A trace must be on the disk before it has its name, and its name before the journal goes.
-  private func orderProblems(_ log: [String], _ durability: Durability) -> [String] {
-    func last(_ name: String, _ suffix: String) -> Int? {
-      log.lastIndex { $0.hasPrefix(name + " ") && $0.hasSuffix(suffix) }
-    }
+  // All else must be on the disk before the superblock makes a trace of it, and that before it has its name.
+  private func orderProblems(_ log: [String], _ durability: Durability, commitCount: Int) -> [String] {
+    let expected =
+      durability == .none
+      ? ["pwrite .wcj", "pwrite 48 .wcj", "rename .wcj"]
+      : ["pwrite .wcj", "fdatasync .wcj", "pwrite 48 .wcj", "fdatasync .wcj", "rename .wcj", "fsync /run"]
     var problems: [String] = []
-    if durability != .none {
-      let steps = [
-        last("pwrite", ".partial") ?? last("write", ".partial"), last("fsync", ".partial"),
-        last("rename", ".partial"),
-        last("fsync", "/run"), last("unlink", ".wcj"),
-      ]
-      let places = steps.compactMap { $0 }
-      if places.count != steps.count || places != places.sorted() {
-        problems.append(
-          "durability \(durability): write, sync, rename, sync of the folder, removal: \(steps)")
+    let isOrdered =
+      log.count >= expected.count
+      && zip(log.suffix(expected.count), expected).allSatisfy {
+        let parts = $1.split(separator: " ")
+        return $0.hasPrefix(parts.dropLast().joined(separator: " ") + " ")
+          && $0.hasSuffix(parts[parts.count - 1])
       }
-    }
-    if durability == .call {
-      for (place, call) in log.enumerated() where call.hasPrefix("pwrite ") && call.hasSuffix(".wcj") {
-        if place + 1 >= log.count || !log[place + 1].hasPrefix("fdatasync ") {
-          problems.append("durability call: the write at call \(place + 1) is not followed by a sync")
-        }
-      }
+    if !isOrdered { problems.append("durability \(durability): \(expected) in place of \(log.suffix(6))") }
+    // Each commit is followed by a sync, and the finish has two.
+    let syncCount = log.count { $0.hasPrefix("fdatasync ") }
+    if durability == .call, syncCount != commitCount + 2 {
+      problems.append("durability call: \(syncCount) syncs for \(commitCount) commits")
     }
     return problems
   }

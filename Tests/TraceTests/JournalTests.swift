@@ -5,15 +5,12 @@ import Trace
 
 @Suite struct JournalTests {
   // The sample's whole journal, and how long it was after each write: the start, four calls, two
-  // final latents, the end. A second link keeps the bytes when `finish()` removes the journal.
+  // final latents, the end.
   private func journal(in folder: URL) throws -> (bytes: Data, ends: [Int], whole: WholeTrace) {
     let path = folder.appendingPathComponent("whole.h5").path
-    let link = folder.appendingPathComponent("link").path
     var ends: [Int] = []
     let writer = try SampleTrace.record(to: path) { ends.append($0.journalByteCounts.written) }
-    try FileManager.default.linkItem(atPath: writer.journalPath, toPath: link)
-    try writer.finish()
-    let bytes = try Data(contentsOf: URL(fileURLWithPath: link))
+    let bytes = try writer.finishKeepingJournal()
     return (bytes, ends + [bytes.count], try WholeTrace(path: path))
   }
 
@@ -50,7 +47,7 @@ import Trace
           #expect((recovery.remark == nil) == ends.contains(length), "cut at \(length)")
         } catch {
           #expect(acknowledged == 0, "cut at \(length): \(error)")
-          #expect(error.code == (length < 48 ? .notATrace : writes == 0 ? .corrupt : .lacking), "\(error)")
+          #expect(error.code == (length < 96 ? .notATrace : writes == 0 ? .corrupt : .lacking), "\(error)")
         }
       }
     }
@@ -62,7 +59,8 @@ import Trace
       var (bytes, ends, whole) = try journal(in: folder)
       let every = ProcessInfo.processInfo.environment["WCTRACE_FLIP_EVERY"].flatMap(Int.init) ?? 61
       var refused = 0
-      for index in stride(from: 0, to: bytes.count, by: every) {
+      // The bytes in front are nobody's until the superblock comes there.
+      for index in stride(from: 48, to: bytes.count, by: every) {
         bytes[index] ^= 1 << UInt8(index % 8)
         defer { bytes[index] ^= 1 << UInt8(index % 8) }
         let sound = min(max(ends.count { $0 <= index } - 1, 0), 4)
@@ -74,12 +72,12 @@ import Trace
         } catch {
           refused += 1
           #expect(sound == 0)
-          let code: TraceError.Code = index < 48 ? .notATrace : index < ends[0] ? .corrupt : .lacking
+          let code: TraceError.Code = index < 96 ? .notATrace : index < ends[0] ? .corrupt : .lacking
           #expect(error.code == code, "a flip at byte \(index): \(error)")
         }
       }
       // The start and the first call.
-      #expect(refused == (ends[1] + every - 1) / every)
+      #expect(refused == (ends[1] - 48 + every - 1) / every)
     }
   }
 
@@ -99,7 +97,6 @@ import Trace
     try withTemporaryDirectory { folder throws in
       let (bytes, ends, whole) = try journal(in: folder)
       try FileManager.default.removeItem(at: folder.appendingPathComponent("whole.h5"))
-      try FileManager.default.removeItem(at: folder.appendingPathComponent("link"))
       let (other, otherEnds, _) = try journal(in: folder)
       #expect(ends == otherEnds)
       // Call 2 of another recording in the place of this one's, as an old file's blocks on a disk might.
@@ -113,12 +110,47 @@ import Trace
   @Test func aNewerJournalIsNotRead() throws {
     try withTemporaryDirectory { folder throws in
       var (bytes, _, _) = try journal(in: folder)
-      // Version 2 under a sound checksum.
-      bytes[4] = 2
-      let sum = Array(bytes[..<40]).withUnsafeBytes { xxh64($0) }
-      for index in 0..<8 { bytes[40 + index] = UInt8(truncatingIfNeeded: sum >> (8 * UInt64(index))) }
+      // Version 3 under a sound checksum.
+      bytes[52] = 3
+      let sum = Array(bytes[48..<88]).withUnsafeBytes { xxh64($0) }
+      for index in 0..<8 { bytes[88 + index] = UInt8(truncatingIfNeeded: sum >> (8 * UInt64(index))) }
       let error = expectTraceError(.newerVersion) { try recover(bytes, in: folder) }
-      #expect(error?.message == "the journal has version 2, this program reads up to 1")
+      #expect(error?.message == "the journal has version 3, this program reads up to 2")
+    }
+  }
+
+  @Test func aJournalOfTheFirstVersionIsNamed() throws {
+    try withTemporaryDirectory { folder throws in
+      let bytes = Data("WCTJ\u{1}".utf8) + Data(count: 200)
+      let error = expectTraceError(.notATrace) { try recover(bytes, in: folder) }
+      #expect(error?.message.hasPrefix("the journal has version 1") == true)
+    }
+  }
+
+  // What a kill while finishing leaves: part of what the trace adds behind the end, then all of it, then part of the
+  // superblock, then all of it, still under the journal's name.
+  @Test func aJournalThatIsBeingFinishedIsWhole() throws {
+    try withTemporaryDirectory { folder throws in
+      let (journal, _, whole) = try journal(in: folder)
+      let trace = try Data(contentsOf: folder.appendingPathComponent("whole.h5"))
+      let added = trace.count - journal.count
+      var states = [1, added / 2, added - 1, added].map {
+        journal + trace[journal.count..<journal.count + $0]
+      }
+      states += [1, 24, 47, 48].map { trace[..<$0] + journal[$0..<48] + trace[48...] }
+      // Pages may come to the disk in any order, the superblock's before the rest without waiting.
+      states.append(trace[..<48] + journal[48...])
+      states.append(trace[..<48] + journal[48...] + Data(count: added))
+      for (place, state) in states.enumerated() {
+        let (recovery, trace) = try recover(state, in: folder)
+        #expect(recovery.isWhole && recovery.remark == nil, "state \(place)")
+        #expect(trace == whole, "state \(place)")
+        expectTraceError(.unfinished) {
+          try TraceReader(path: folder.appendingPathComponent("cut.h5.wcj").path)
+        }
+      }
+      // A trace is its own journal: what recovery makes of it says the same.
+      #expect(try recover(trace, in: folder).1 == whole)
     }
   }
 

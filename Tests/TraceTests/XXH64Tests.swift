@@ -21,6 +21,19 @@ import Trace
     #expect(UInt32(truncatingIfNeeded: content.withUnsafeBytes { xxh64($0) }) == sum)
   }
 
+  @Test func piecesMakeTheSameHash() {
+    let bytes = (0..<300).map { UInt8(truncatingIfNeeded: $0 * $0 * 31 + 7) }
+    bytes.withUnsafeBytes { bytes in
+      for size in [1, 5, 31, 32, 33, 64, 100, 299, 300] {
+        var hash = XXH64(seed: 3)
+        for start in stride(from: 0, to: bytes.count, by: size) {
+          hash.add(UnsafeRawBufferPointer(rebasing: bytes[start..<min(start + size, bytes.count)]))
+        }
+        #expect(hash.value == xxh64(bytes, seed: 3), "pieces of \(size)")
+      }
+    }
+  }
+
   @Test func theSeedMatters() {
     let bytes = [UInt8](repeating: 7, count: 40)
     #expect(bytes.withUnsafeBytes { xxh64($0, seed: 1) } != bytes.withUnsafeBytes { xxh64($0) })

@@ -15,6 +15,9 @@ struct RecorderBenchmark: ParsableCommand {
   @Option(help: "Where the files go; they take about 300 MB. A disk, for the waits to mean something.")
   var folder = FileManager.default.temporaryDirectory.path
 
+  @Option(help: "Threads of the matrix library in the rollout (default: all cores).")
+  var threads: Int?
+
   private static let defaultTaps: [Tap] = [
     .latent, .timestep, .hidden(0), .modulated, .block(1), .hidden(6), .output,
   ]
@@ -37,6 +40,8 @@ struct RecorderBenchmark: ParsableCommand {
     var finish = append
     for _ in 0..<repetitions {
       for (place, durability) in Durability.allCases.enumerated() {
+        // A new file: replacing one costs a file system extra.
+        try? FileManager.default.removeItem(atPath: path)
         let writer = try features.writer(path, callCount: calls, dtype: .float16, durability: durability)
         try append[place].measure {
           for (step, tensor) in tensors.enumerated() {
@@ -55,7 +60,7 @@ struct RecorderBenchmark: ParsableCommand {
   }
 
   private func measureRollout(_ path: String) throws {
-    BLAS.threadCount = ProcessInfo.processInfo.activeProcessorCount
+    BLAS.threadCount = threads ?? ProcessInfo.processInfo.activeProcessorCount
     let weights = try Weights.bundled()
     let config = weights.config
     let rollout = Rollout(
@@ -74,6 +79,7 @@ struct RecorderBenchmark: ParsableCommand {
     var recorded = Series("recorded rollout")
     _ = try rollout.run()
     for _ in 0..<repetitions {
+      try? FileManager.default.removeItem(atPath: path)
       _ = try plain.measure { try rollout.run() }
       try recorded.measure {
         let writer = try TraceWriter(
@@ -89,6 +95,7 @@ struct RecorderBenchmark: ParsableCommand {
     let reader = try TraceReader(path: path)
     let byteCount = try reader.taps.reduce(0) { try $0 + reader.byteCounts(of: $1).raw }
     print("\nbundled model, 50 steps, default taps, \(byteCount / 1_000_000) MB float32, durability rollout:")
+    print("  BLAS kernel \(BLAS.core), threads \(BLAS.threadCount)")
     // Each pair ran back to back, so that a busy neighbour slows both.
     var share = Series("")
     share.seconds = zip(plain.seconds, recorded.seconds).map { $1 / $0 - 1 }

@@ -41,7 +41,7 @@ public enum TraceImport {
       calls: calls, layouts: Array(layouts.values), taps: taps, dtype: dtype,
       finalCount: metadata.final == nil ? 0 : header.chunkCount)
     announce(estimate)
-    if checksSpace { try RecordingEstimate.requireSpace(estimate.diskByteCount, at: path) }
+    if checksSpace { try RecordingEstimate.requireSpace(estimate.largestByteCount, at: path) }
     let writer = try TraceWriter(
       path: path, header: header, layouts: layouts.values.sorted { $0.name < $1.name }, taps: taps,
       callCount: calls.count, dtype: dtype, overwrite: overwrite)

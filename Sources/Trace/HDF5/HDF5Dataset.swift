@@ -93,11 +93,13 @@ package struct HDF5Dataset: Sendable {
 
   /// Stores one filtered block whose first element is at `offset`.
   package func writeBlock(at offset: [Int], _ bytes: UnsafeRawBufferPointer) throws(TraceError) {
-    let isWritten = HDF5.locked {
-      H5Dwrite_chunk(
-        handle.id, hid_t(H5P_DEFAULT), 0, offset.map(hsize_t.init), bytes.count, bytes.baseAddress) >= 0
-    }
+    let isWritten = HDF5.locked { storeChunk(at: offset, bytes.count, bytes.baseAddress) }
     guard isWritten else { throw place.error("the system refused to write (is the disk full?)") }
+  }
+
+  // Call under the lock.
+  func storeChunk(at offset: [Int], _ byteCount: Int, _ bytes: UnsafeRawPointer?) -> Bool {
+    H5Dwrite_chunk(handle.id, hid_t(H5P_DEFAULT), 0, offset.map(hsize_t.init), byteCount, bytes) >= 0
   }
 
   package func writeBlock(at offset: [Int], _ bytes: [UInt8]) throws(TraceError) {

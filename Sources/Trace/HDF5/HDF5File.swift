@@ -11,13 +11,20 @@ package struct HDF5File: Sendable {
 
   /// Creates a file that must not exist; throws `exists` or `inputOutput`.
   package init(creating path: String) throws(TraceError) {
+    try self.init(creating: path) { _ in true }
+  }
+
+  /// Creates a file with an access list that `prepare` adds to, under the lock.
+  init(creating path: String, _ prepare: (hid_t) -> Bool) throws(TraceError) {
     let place = HDF5Place(path: path, location: "/", failure: .inputOutput)
     let id = HDF5.locked {
       let creation = H5Pcreate(wct_class_file_create())
       defer { H5Pclose(creation) }
       // Without times the same recording gives the same bytes.
       _ = H5Pset_obj_track_times(creation, false)
-      return Self.withAccess { H5Fcreate(path, wct_access_exclusive(), creation, $0) }
+      return Self.withAccess {
+        prepare($0) ? H5Fcreate(path, wct_access_exclusive(), creation, $0) : -1
+      }
     }
     guard let handle = HDF5Handle(id, closer: H5Fclose) else {
       throw TraceError(.inputOutput, path: path, "the file cannot be created here")
@@ -56,12 +63,14 @@ package struct HDF5File: Sendable {
     guard handle.close() else { throw root.place.error("the system refused to write (is the disk full?)") }
   }
 
-  // The 1.10 format for old and new objects alike; closing the file closes what hangs on it.
+  // The 1.10 format for old and new objects alike; closing the file closes what hangs on it. Files are written
+  // once, under another name, and never change, so they need no locks; one that a child process inherited for the
+  // moment before its exec would have readers refused.
   private static func withAccess(_ body: (hid_t) -> hid_t) -> hid_t {
     let access = H5Pcreate(wct_class_file_access())
     defer { H5Pclose(access) }
     guard H5Pset_libver_bounds(access, H5F_LIBVER_V110, H5F_LIBVER_V110) >= 0,
-      H5Pset_fclose_degree(access, H5F_CLOSE_STRONG) >= 0
+      H5Pset_fclose_degree(access, H5F_CLOSE_STRONG) >= 0, wct_forgo_locks(access) >= 0
     else { return -1 }
     return body(access)
   }

@@ -2,16 +2,39 @@
 struct JournalContents {
   var description: TraceDescription
   var calls: [RecordedCall] = []
-  /// Records of the calls' blocks, as byte ranges of the journal, in the order of recording.
-  var blocks: [Range<Int>] = []
+  /// The calls' blocks, in the order of recording.
+  var blocks: [Block] = []
   /// Final latents, by chunk.
   var finals: [Int: Final] = [:]
   /// Whether the recorder said that nothing more comes.
   var isEnded = false
 
-  /// A final latent: the records of its blocks, and the hash of its numbers.
+  /// Bytes of the journal up to the end of its last commit.
+  var byteCount = 0
+
+  /// A stored block: which one it is, and where in the journal its bytes lie.
+  struct Block {
+    /// Place of the tap on the line; ``JournalRecord/none`` for final latents.
+    var tap: UInt16
+    /// The call, or for final latents the chunk.
+    var ordinal: Int
+    /// Its place among the blocks of the tensor.
+    var index: Int
+    var bytes: Range<Int>
+
+    /// The block of a record that starts at `offset`.
+    init(_ record: JournalRecord, at offset: Int) {
+      tap = record.tap
+      ordinal = Int(record.ordinal)
+      index = Int(record.block)
+      let start = offset + JournalRecord.headByteCount
+      bytes = start..<start + Int(record.payloadByteCount)
+    }
+  }
+
+  /// A final latent: its blocks, and the hash of its numbers.
   struct Final {
-    var blocks: [Range<Int>]
+    var blocks: [Block]
     var hash: UInt64
   }
 

@@ -8,16 +8,20 @@ import Synchronization
   import Darwin
 #endif
 
-/// A journal's bytes on disk, held under a lock for as long as this object lives.
+/// A journal's bytes on disk, held under a lock until this object ends or the file becomes a trace.
 ///
-/// A recorder holds it alone; readers of a journal share it, and are refused while it is recorded.
+/// Whoever records, recovers or finishes holds it alone; others are refused meanwhile.
 final class JournalFile: Sendable {
   let path: String
+  /// Bytes at the front in which a trace has its superblock, and a journal nothing.
+  static let reservedByteCount = HDF5Image.superblockByteCount
   /// Bytes that were appended completely, or at opening the file's size.
   var byteCount: Int { sizes.withLock { $0.written } }
   /// Bytes that are known to be on the disk.
   var syncedByteCount: Int { sizes.withLock { $0.synced } }
-  private let sizes = Mutex((written: 0, synced: 0))
+  /// Whether it has been given a trace's name.
+  var isTrace: Bool { sizes.withLock { $0.isTrace } }
+  private let sizes = Mutex((written: 0, synced: 0, isTrace: false))
   private let descriptor: Int32
 
   /// Takes a new, empty file; throws `exists` when there is one that may not be overwritten, and
@@ -25,7 +29,7 @@ final class JournalFile: Sendable {
   init(creating path: String, overwrite: Bool) throws(TraceError) {
     self.path = path
     descriptor = try Self.open(path, O_RDWR | O_CREAT)
-    try requireLock(LOCK_EX, "another recording is being written to this journal")
+    try requireLock("another recording is being written to this journal")
     guard try size() == 0 || overwrite else {
       throw TraceError(
         .exists, path: path,
@@ -33,11 +37,11 @@ final class JournalFile: Sendable {
           + "or pass --force to replace it")
     }
     guard ftruncate(descriptor, 0) == 0 else { throw failure("the file cannot be emptied") }
+    sizes.withLock { $0.written = Self.reservedByteCount }
   }
 
-  /// Opens a journal for reading, `alone` if nobody else may meanwhile; throws `missing`, `inUse` or
-  /// `inputOutput`.
-  init(opening path: String, alone: Bool = false) throws(TraceError) {
+  /// Opens a journal for reading, or also for `writing`; throws `missing`, `inUse` or `inputOutput`.
+  init(opening path: String, writing: Bool = false) throws(TraceError) {
     self.path = path
     guard FileSystem.kind(of: path) != .nothing else {
       throw TraceError(.missing, path: path, "there is no such file")
@@ -45,8 +49,8 @@ final class JournalFile: Sendable {
     guard FileSystem.kind(of: path) == .file else {
       throw TraceError(.notATrace, path: path, "this is not a regular file")
     }
-    descriptor = try Self.open(path, O_RDONLY)
-    try requireLock(alone ? LOCK_EX : LOCK_SH, "the recording is still being written; wait until it ends")
+    descriptor = try Self.open(path, writing ? O_RDWR : O_RDONLY)
+    try requireLock("the recording is still being written; wait until it ends")
     let size = try size()
     sizes.withLock { $0.written = size }
   }
@@ -70,10 +74,10 @@ final class JournalFile: Sendable {
   }
 
   // Locks the file, and makes sure that its name still leads to it: whoever held it may have removed it.
-  private func requireLock(_ kind: Int32, _ refusal: String) throws(TraceError) {
+  private func requireLock(_ refusal: String) throws(TraceError) {
     var own = stat()
     var named = stat()
-    guard flock(descriptor, kind | LOCK_NB) == 0, fstat(descriptor, &own) == 0, stat(path, &named) == 0,
+    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0, fstat(descriptor, &own) == 0, stat(path, &named) == 0,
       own.st_ino == named.st_ino, own.st_dev == named.st_dev
     else { throw TraceError(.inUse, path: path, refusal) }
   }
@@ -84,24 +88,23 @@ final class JournalFile: Sendable {
     return Int(status.st_size)
   }
 
-  /// Adds pieces at the end, in one write unless there are over 1000 or the system splits it; when
-  /// that fails, none of them.
+  /// Adds pieces at the end, in one write unless there are over 1000 or the system splits it.
   func append(_ pieces: [UnsafeRawBufferPointer]) throws(TraceError) {
-    let end = pieces.reduce(byteCount) { $0 + $1.count }
+    let start = byteCount
+    try write(pieces, at: start)
+    sizes.withLock { $0.written = pieces.reduce(start) { $0 + $1.count } }
+  }
+
+  private func write(_ pieces: [UnsafeRawBufferPointer], at start: Int) throws(TraceError) {
     var rest = pieces.filter { !$0.isEmpty }[...]
-    var offset = byteCount
+    var offset = start
     while let first = rest.first {
       let vectors = rest.prefix(1000).map {
         iovec(iov_base: UnsafeMutableRawPointer(mutating: $0.baseAddress), iov_len: $0.count)
       }
       var count = pwritev(descriptor, vectors, Int32(vectors.count), off_t(offset))
       if count < 0, errno == EINTR { continue }
-      guard count > 0 else {
-        let error = failure("the system refused to write")
-        // Cosmetic: what is left of the attempt has no commit and would be dropped anyway.
-        _ = ftruncate(descriptor, off_t(byteCount))
-        throw error
-      }
+      guard count > 0 else { throw failure("the system refused to write") }
       offset += count
       var piece = first
       while count >= piece.count {
@@ -112,7 +115,50 @@ final class JournalFile: Sendable {
       }
       if count > 0 { rest[rest.startIndex] = UnsafeRawBufferPointer(rebasing: piece[count...]) }
     }
-    sizes.withLock { $0.written = end }
+  }
+
+  /// Takes away what lies beyond the last commit, unless this is a trace; tidiness alone, so that failing is no
+  /// error: it would be dropped when reading.
+  func cut(to byteCount: Int) {
+    if !isTrace { _ = ftruncate(descriptor, off_t(byteCount)) }
+  }
+
+  /// Adds the bytes of another journal up to `end`, but for those in front that it reserves.
+  func append(_ end: Int, of other: JournalFile) throws(TraceError) {
+    let piece = ByteBuffer(byteCount: 1 << 22)
+    while byteCount < end {
+      let bytes = piece[0..<min(piece.bytes.count, end - byteCount)]
+      guard try other.read(into: bytes, at: byteCount) == bytes.count else {
+        throw TraceError(
+          .corrupt, path: other.path, at: "byte \(byteCount)", "the journal was cut off just now")
+      }
+      try append([UnsafeRawBufferPointer(bytes)])
+    }
+  }
+
+  /// Makes the journal an HDF5 file: what the image adds goes behind its bytes, the superblock in front.
+  ///
+  /// With `waits` all else is on the disk before the superblock is written, and that at the end.
+  func complete(with image: HDF5Image, waits: Bool) throws(TraceError) {
+    // An earlier attempt may have added more.
+    if try size() > image.byteCount, ftruncate(descriptor, off_t(image.byteCount)) != 0 {
+      throw failure("the journal cannot be cut to what it holds")
+    }
+    try write([image.tail], at: image.byteCount)
+    if waits { try sync() }
+    var refusal: TraceError?
+    image.superblock.withUnsafeBytes { superblock in
+      do throws(TraceError) { try write([superblock], at: 0) } catch { refusal = error }
+    }
+    if let refusal { throw refusal }
+    if waits { try sync() }
+  }
+
+  /// Gives the file the name of a trace and frees it for readers.
+  func move(to target: String) throws(TraceError) {
+    try FileSystem.move(path, to: target)
+    sizes.withLock { $0.isTrace = true }
+    flock(descriptor, LOCK_UN)
   }
 
   /// Waits until all appended bytes are on the disk.

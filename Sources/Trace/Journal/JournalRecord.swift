@@ -33,7 +33,7 @@ struct JournalRecord: Hashable {
   var payloadByteCount: UInt32
 
   static let none = UInt16.max
-  static let version: UInt8 = 1
+  static let version: UInt8 = 2
   static let headByteCount = 48
   static let checksumByteCount = 8
   private static let magic: UInt32 = 0x4a54_4357  // "WCTJ"
@@ -69,15 +69,9 @@ struct JournalRecord: Hashable {
     return (head, sum)
   }
 
-  /// Whether bytes are one whole record, undamaged.
-  static func isWhole(_ bytes: UnsafeRawBufferPointer) -> Bool {
-    guard let (record, headSum) = try? head(Array(bytes.prefix(headByteCount))),
-      record.byteCount == bytes.count
-    else { return false }
-    let end = bytes.count - checksumByteCount
-    let payload = UnsafeRawBufferPointer(rebasing: bytes[headByteCount..<end])
-    let stored = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: end, as: UInt64.self))
-    return xxh64(payload, seed: headSum) == stored
+  /// Whether a file starts with a head of a journal of version 1, which had nothing before it.
+  static func startsAsFirstVersion(_ bytes: [UInt8]) -> Bool {
+    bytes.starts(with: "WCTJ".utf8) && bytes.dropFirst(4).first == 1
   }
 
   /// Why bytes are no head.

@@ -14,7 +14,7 @@ struct JournalScan {
   private var sequence: UInt64 = 0
   private var chain: UInt64 = 0
   // Blocks since the last commit: their heads, and where they lie.
-  private var pending: [(record: JournalRecord, range: Range<Int>)] = []
+  private var pending: [(record: JournalRecord, offset: Int)] = []
 
   private struct Stop: Error {
     var reason: String
@@ -27,12 +27,14 @@ struct JournalScan {
     contents = JournalContents(try TraceDescription(from: payload.bytes, path: file.path))
     rollout = record.rollout
     chain = Self.chained(0, payload.headSum, payload.sum)
-    offset = record.byteCount
+    offset = JournalFile.reservedByteCount + record.byteCount
     sequence = 1
+    contents.byteCount = offset
     do {
-      while offset < file.byteCount { try readRecord() }
+      // Behind the end may be what an interrupted finish left.
+      while offset < file.byteCount, !contents.isEnded { try readRecord() }
       if let first = pending.first {
-        finding = (first.range.lowerBound, "the blocks of an unfinished call follow")
+        finding = (first.offset, "the blocks of an unfinished call follow")
       }
     } catch let stop as Stop {
       finding = (offset, stop.reason)
@@ -73,24 +75,30 @@ struct JournalScan {
   }
 
   private static func start(of file: JournalFile) throws(TraceError) -> (JournalRecord, Payload) {
+    let first = JournalFile.reservedByteCount
     do throws(JournalRecord.Refusal) {
-      _ = try JournalRecord.head(file.head())
+      _ = try JournalRecord.head(file.head(at: first))
     } catch {
       switch error {
       case .newer(let version):
         throw TraceError(
           .newerVersion, path: file.path,
           "the journal has version \(version), this program reads up to \(JournalRecord.version)")
+      case .damaged where (try? file.head(at: 0)).map(JournalRecord.startsAsFirstVersion) == true:
+        throw TraceError(
+          .notATrace, path: file.path,
+          "the journal has version 1, which only unreleased programs wrote; this program reads version 2")
       case .damaged:
         throw TraceError(
-          .notATrace, path: file.path, at: "byte 0",
+          .notATrace, path: file.path, at: "byte \(first)",
           file.byteCount == 0 ? "the journal is empty" : "this does not start as a journal, or is damaged")
       }
     }
-    guard let (record, payload) = try record(in: file, at: 0), record.kind == .start, record.sequence == 0
+    guard let (record, payload) = try record(in: file, at: first), record.kind == .start,
+      record.sequence == 0
     else {
       throw TraceError(
-        .corrupt, path: file.path, at: "byte 0", "the journal's first record is cut off or damaged")
+        .corrupt, path: file.path, at: "byte \(first)", "the journal's first record is cut off or damaged")
     }
     return (record, payload)
   }
@@ -99,18 +107,19 @@ struct JournalScan {
     guard let (record, payload) = try Self.record(in: file, at: offset) else {
       throw Stop(reason: "the record there is cut off or fails its checksum")
     }
-    guard record.rollout == rollout, record.sequence == sequence, !contents.isEnded else {
+    guard record.rollout == rollout, record.sequence == sequence else {
       throw Stop(reason: "the record there does not belong here")
     }
-    let range = offset..<offset + record.byteCount
     switch record.kind {
-    case .block, .finalBlock: pending.append((record, range))
-    case .call, .final, .end: try commit(record, payload.bytes)
+    case .block, .finalBlock: pending.append((record, offset))
+    case .call, .final, .end:
+      try commit(record, payload.bytes)
+      contents.byteCount = offset + record.byteCount
     case .start: throw Stop(reason: "a second recording starts there")
     }
     chain = Self.chained(chain, payload.headSum, payload.sum)
     sequence += 1
-    offset = range.upperBound
+    offset += record.byteCount
   }
 
   private mutating func commit(_ record: JournalRecord, _ payload: [UInt8]) throws {
@@ -120,7 +129,7 @@ struct JournalScan {
     else { throw contradiction }
     let description = contents.description
     let ordinal = Int(record.ordinal)
-    let ranges = pending.map(\.range)
+    let blocks = pending.map { JournalContents.Block($0.record, at: $0.offset) }
     switch record.kind {
     case .call:
       let call = try RecordedCall(from: &fields, of: description)
@@ -128,13 +137,13 @@ struct JournalScan {
         call.call.ordinal == ordinal, hasBlocks(of: call)
       else { throw contradiction }
       contents.calls.append(call)
-      contents.blocks += ranges
+      contents.blocks += blocks
     case .final:
       guard ordinal < description.header.chunkCount, contents.finals[ordinal] == nil,
         let layout = description.finalLayout,
         hasBlocks(.finalBlock, JournalRecord.none, ordinal, of: layout, .float32, in: pending[...])
       else { throw contradiction }
-      contents.finals[ordinal] = JournalContents.Final(blocks: ranges, hash: try fields.integer())
+      contents.finals[ordinal] = JournalContents.Final(blocks: blocks, hash: try fields.integer())
     case .end:
       guard pending.isEmpty, contents.calls.count == description.plannedCallCount else { throw contradiction }
       contents.isEnded = true
@@ -163,7 +172,7 @@ struct JournalScan {
 
   private func hasBlocks(
     _ kind: JournalRecord.Kind, _ tap: UInt16, _ ordinal: Int, of layout: TokenTable, _ element: HDF5Element,
-    in blocks: ArraySlice<(record: JournalRecord, range: Range<Int>)>
+    in blocks: ArraySlice<(record: JournalRecord, offset: Int)>
   ) -> Bool {
     let shape = TraceDescription.blockShape(of: layout, element)
     return blocks.count == shape.count
@@ -175,9 +184,9 @@ struct JournalScan {
 }
 
 extension JournalFile {
-  /// The bytes of the first record's head.
-  fileprivate func head() throws(JournalRecord.Refusal) -> [UInt8] {
-    guard let bytes = try? read(JournalRecord.headByteCount, at: 0) else { throw .damaged }
+  /// The bytes of a head.
+  fileprivate func head(at offset: Int) throws(JournalRecord.Refusal) -> [UInt8] {
+    guard let bytes = try? read(JournalRecord.headByteCount, at: offset) else { throw .damaged }
     return bytes
   }
 }

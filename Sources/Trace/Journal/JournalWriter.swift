@@ -1,21 +1,33 @@
+import Synchronization
+
 /// Appends records to a journal; a call is safe as soon as its commit returns.
 ///
-/// The records of a call are gathered in memory and written at once, its commit record last. Memory:
-/// the stored bytes of one call.
-final class JournalWriter {
+/// Records are written when some have come together, and at the latest with the commit that they belong to.
+/// Memory: the pieces that are not written yet.
+final class JournalWriter: Sendable {
   let file: JournalFile
   /// Memory for the records and numbers of a call, used again for the next.
   let pool = BufferPool()
-  private(set) var contents: JournalContents
   private let rollout = UInt64.random(in: 1...UInt64.max)
   private let waits: Bool
-  private var sequence: UInt64 = 0
-  private var chain: UInt64 = 0
-  private var staged: [SealedRecord] = []
-  private var stagedBlocks: [Range<Int>] = []
+  private let state: Mutex<State>
+
+  private struct State {
+    var contents: JournalContents
+    var sequence: UInt64 = 0
+    var chain: UInt64 = 0
+    // Records that are not written yet.
+    var staged: [SealedRecord] = []
+    var stagedByteCount = 0
+    // Blocks that are not committed yet.
+    var blocks: [JournalContents.Block] = []
+  }
+
+  // Staged bytes with which a write is worth the call: a block of a large tensor, but a call of small ones.
+  private static let worthWriting = 1 << 18
 
   /// A record as it will be in the file.
-  struct SealedRecord {
+  struct SealedRecord: Sendable {
     let record: JournalRecord
     let buffer: ByteBuffer
     let sums: JournalRecord.Sums
@@ -34,13 +46,12 @@ final class JournalWriter {
     path: String, description: TraceDescription, durability: Durability, overwrite: Bool
   ) throws(TraceError) {
     file = try JournalFile(creating: path, overwrite: overwrite)
-    contents = JournalContents(description)
+    state = Mutex(State(contents: JournalContents(description)))
     waits = durability == .call
     do {
       var fields = FieldWriter()
       description.write(to: &fields)
-      try stage(.start, fields.bytes)
-      try flush()
+      try commit(.start, fields.bytes) { _, _ in }
       if waits { try FileSystem.sync(FileSystem.folder(of: path)) }
     } catch {
       file.remove()
@@ -48,29 +59,75 @@ final class JournalWriter {
     }
   }
 
+  /// What is committed.
+  var contents: JournalContents { state.withLock { $0.contents } }
+
   /// The head of a record that comes `distance` records after those staged so far.
   func record(_ kind: JournalRecord.Kind, after distance: Int = 0) -> JournalRecord {
-    JournalRecord(kind: kind, rollout: rollout, sequence: sequence + UInt64(distance), payloadByteCount: 0)
+    let sequence = state.withLock { $0.sequence }
+    return JournalRecord(
+      kind: kind, rollout: rollout, sequence: sequence + UInt64(distance), payloadByteCount: 0)
   }
 
-  /// Gets sealed records ready, in the order of their numbers, for the commit that comes next.
-  func stage(_ records: [SealedRecord]) {
-    for sealed in records {
-      let start = file.byteCount + stagedByteCount
-      chain = JournalScan.chained(chain, sealed.sums.head, sealed.sums.payload)
-      sequence += 1
+  /// Takes the next record, in the order of their numbers, and writes it now or with those after it.
+  func stage(_ sealed: SealedRecord) throws(TraceError) {
+    try state.withLock { state throws(TraceError) in
+      let start = file.byteCount + state.stagedByteCount
+      state.chain = JournalScan.chained(state.chain, sealed.sums.head, sealed.sums.payload)
+      state.sequence += 1
       if sealed.record.kind == .block || sealed.record.kind == .finalBlock {
-        stagedBlocks.append(start..<start + sealed.record.byteCount)
+        state.blocks.append(JournalContents.Block(sealed.record, at: start))
       }
-      staged.append(sealed)
-      stagedByteCount += sealed.record.byteCount
+      state.staged.append(sealed)
+      state.stagedByteCount += sealed.record.byteCount
+      if state.stagedByteCount >= Self.worthWriting { try write(&state) }
     }
   }
 
-  private var stagedByteCount = 0
+  private func write(_ state: inout State) throws(TraceError) {
+    try file.append(state.staged.map(\.bytes))
+    for sealed in state.staged { pool.put(sealed.buffer) }
+    state.staged.removeAll(keepingCapacity: true)
+    state.stagedByteCount = 0
+  }
 
-  private func stage(
-    _ kind: JournalRecord.Kind, _ payload: [UInt8], ordinal: Int = 0
+  /// Writes the staged blocks and the call that they belong to.
+  func commit(_ call: RecordedCall) throws(TraceError) {
+    var fields = commitFields()
+    call.write(to: &fields)
+    try commit(.call, fields.bytes, ordinal: call.call.ordinal) { contents, blocks in
+      contents.calls.append(call)
+      contents.blocks += blocks
+    }
+  }
+
+  /// Writes the staged blocks as the final latent of a chunk.
+  func commitFinal(chunk: Int, hash: UInt64) throws(TraceError) {
+    var fields = commitFields()
+    fields.put(hash)
+    try commit(.final, fields.bytes, ordinal: chunk) { contents, blocks in
+      contents.finals[chunk] = JournalContents.Final(blocks: blocks, hash: hash)
+    }
+  }
+
+  /// Says that nothing more comes.
+  func commitEnd() throws(TraceError) {
+    try commit(.end, commitFields().bytes) { contents, _ in contents.isEnded = true }
+  }
+
+  // What every commit starts with: the hash of all records before it, and how many it commits.
+  private func commitFields() -> FieldWriter {
+    var fields = FieldWriter()
+    state.withLock { state in
+      fields.put(state.chain)
+      fields.put(UInt32(state.blocks.count))
+    }
+    return fields
+  }
+
+  private func commit(
+    _ kind: JournalRecord.Kind, _ payload: [UInt8], ordinal: Int = 0,
+    _ take: (inout JournalContents, [JournalContents.Block]) -> Void
   ) throws(TraceError) {
     guard let payloadByteCount = UInt32(exactly: payload.count) else {
       throw TraceError(.invalid, path: file.path, "a layout or tensor is too large for a journal")
@@ -80,50 +137,13 @@ final class JournalWriter {
     record.payloadByteCount = payloadByteCount
     let buffer = pool.take(record.byteCount)
     buffer[JournalRecord.headByteCount..<buffer.bytes.count].copyBytes(from: payload)
-    stage([SealedRecord(record, in: buffer)])
-  }
-
-  /// Writes the staged blocks and the call that they belong to.
-  func commit(_ call: RecordedCall) throws(TraceError) {
-    var fields = commitFields()
-    call.write(to: &fields)
-    try stage(.call, fields.bytes, ordinal: call.call.ordinal)
-    try flush()
-    contents.calls.append(call)
-    contents.blocks += stagedBlocks
-    stagedBlocks = []
-  }
-
-  /// Writes the staged blocks as the final latent of a chunk.
-  func commitFinal(chunk: Int, hash: UInt64) throws(TraceError) {
-    var fields = commitFields()
-    fields.put(hash)
-    try stage(.final, fields.bytes, ordinal: chunk)
-    try flush()
-    contents.finals[chunk] = JournalContents.Final(blocks: stagedBlocks, hash: hash)
-    stagedBlocks = []
-  }
-
-  /// Says that nothing more comes.
-  func commitEnd() throws(TraceError) {
-    try stage(.end, commitFields().bytes)
-    try flush()
-    contents.isEnded = true
-  }
-
-  // What every commit starts with: the hash of all records before it, and how many it commits.
-  private func commitFields() -> FieldWriter {
-    var fields = FieldWriter()
-    fields.put(chain)
-    fields.put(UInt32(stagedBlocks.count))
-    return fields
-  }
-
-  private func flush() throws(TraceError) {
-    try file.append(staged.map(\.bytes))
-    for sealed in staged { pool.put(sealed.buffer) }
-    staged.removeAll(keepingCapacity: true)
-    stagedByteCount = 0
-    if waits { try file.sync() }
+    try stage(SealedRecord(record, in: buffer))
+    try state.withLock { state throws(TraceError) in
+      try write(&state)
+      if waits { try file.sync() }
+      take(&state.contents, state.blocks)
+      state.blocks = []
+      state.contents.byteCount = file.byteCount
+    }
   }
 }

@@ -1,3 +1,5 @@
+import Synchronization
+
 /// Memory of a fixed size that is filled before it is read, by several workers each its own part.
 final class ByteBuffer: Sendable {
   // The address as a number: pointers do not cross threads, and who may touch what is the workers' care.
@@ -32,15 +34,15 @@ final class ByteBuffer: Sendable {
   }
 }
 
-/// Buffers that are used again, because fresh memory is slow to touch.
-final class BufferPool {
-  private var free: [Int: [ByteBuffer]] = [:]
+/// Buffers that are used again, because fresh memory is slow to touch; for any thread.
+final class BufferPool: Sendable {
+  private let free = Mutex([Int: [ByteBuffer]]())
 
   func take(_ byteCount: Int) -> ByteBuffer {
-    free[byteCount]?.popLast() ?? ByteBuffer(byteCount: byteCount)
+    free.withLock { $0[byteCount]?.popLast() } ?? ByteBuffer(byteCount: byteCount)
   }
 
   func put(_ buffer: ByteBuffer) {
-    free[buffer.bytes.count, default: []].append(buffer)
+    free.withLock { $0[buffer.bytes.count, default: []].append(buffer) }
   }
 }

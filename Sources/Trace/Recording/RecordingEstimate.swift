@@ -2,7 +2,7 @@
 public struct RecordingEstimate: Hashable, Sendable {
   /// Bytes of the recorded numbers.
   public let rawByteCount: Int
-  /// Bytes of the finished trace when nothing can be compressed.
+  /// Bytes on disk when nothing can be compressed, while recording and after.
   public let largestByteCount: Int
   /// Bytes that the recorder holds beside the model: the features of one step, and a call of them packed.
   public let memoryByteCount: Int
@@ -33,9 +33,6 @@ public struct RecordingEstimate: Hashable, Sendable {
     largestByteCount = rawByteCount + rawByteCount / 128 + 512 * tensorCount + 512 * calls.count + 65536
     memoryByteCount = perStep * 4 + 2 * perStep / max(1, branchCount) * numberByteCount
   }
-
-  /// Bytes that must be free for a recording: the journal, and the trace that is made from it.
-  public var diskByteCount: Int { 2 * largestByteCount }
 
   /// Throws `inputOutput` unless the folder of `path` has `byteCount` bytes to spare.
   public static func requireSpace(_ byteCount: Int, at path: String) throws(TraceError) {

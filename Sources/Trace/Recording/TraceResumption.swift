@@ -28,7 +28,7 @@ public enum TraceResumption: Hashable, Sendable {
       taps: taps, plannedCallCount: callCount, path: path)
     let journalPath = path + TraceFormat.journalSuffix
     let journal =
-      FileSystem.kind(of: journalPath) == .file ? try JournalFile(opening: journalPath, alone: true) : nil
+      FileSystem.kind(of: journalPath) == .file ? try JournalFile(opening: journalPath, writing: true) : nil
     // Whoever holds the journal alone is the only one who may be making this trace.
     if journal != nil { TraceAssembler.removePartials(of: path) }
     if FileSystem.kind(of: path) == .file {
@@ -60,7 +60,9 @@ public enum TraceResumption: Hashable, Sendable {
     _ journal: JournalFile, _ plan: TraceDescription, to path: String
   ) throws(TraceError) -> TraceResumption {
     // A recorder that was killed in its first write.
-    guard journal.byteCount >= JournalRecord.headByteCount else { return .interrupted(callCount: 0) }
+    guard journal.byteCount >= JournalFile.reservedByteCount + JournalRecord.headByteCount else {
+      return .interrupted(callCount: 0)
+    }
     let contents: JournalContents
     do throws(TraceError) {
       contents = try JournalScan(journal).contents
@@ -73,8 +75,7 @@ public enum TraceResumption: Hashable, Sendable {
         .invalid, path: journal.path, "the journal is of another recording; \(difference)")
     }
     guard contents.isWhole else { return .interrupted(callCount: contents.calls.count) }
-    try TraceAssembler.write(contents, from: journal, to: path, overwrite: false, waits: true)
-    journal.remove()
+    try TraceAssembler.finish(contents, in: journal, as: path, overwrite: false, waits: true)
     return .completed
   }
 }
