@@ -9,7 +9,7 @@ POLICY := worldcache:eta=0.5
 
 PYTHON := .build/python/bin/python
 
-.PHONY: demo test tuning-guide grid-test crash-test damage-test bench big-test bench-build build lint setup python ideal-test reference replay-test
+.PHONY: demo test tuning-guide validation headline grid-test crash-test damage-test bench big-test bench-build build lint setup python ideal-test reference replay-test
 
 # Record a rollout of the bundled model, replay policies against it, show where the error is.
 demo: build
@@ -26,6 +26,14 @@ test: setup python
 # Every command of the worked example in docs/tuning.md: records twenty scenes (1.4 GB) unless they are there.
 tuning-guide: build
 	examples/tuning-guide.sh
+
+# Replay against live runs: 223 settings on eight held-out scenes (docs/open-and-closed-loop.md); hours, resumable.
+validation: build
+	examples/validation.sh
+
+# The tables of docs/headline.md: policies tuned, run live and held against fewer steps; half an hour, resumable.
+headline: build
+	python3 examples/headline.py demo/headline --wctrace $(WCTRACE)
 
 # Every threshold of every policy against a grid of 10,000 points: the search may miss none of its schedules.
 grid-test: setup
