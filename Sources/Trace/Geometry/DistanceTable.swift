@@ -269,10 +269,11 @@ public struct DistanceTable: Sendable {
     }
   }
 
-  /// Distances of every two of several points added up over the tokens of each of several sets: `[set]`, a square
-  /// of the points row by row.
+  /// Distances of every two of several points added up over the tokens of each of several sets.
   ///
-  /// `sets[token]` is the set a token belongs to; `count` where it belongs to none.
+  /// `[set]`, a square of the points row by row.
+  ///
+  /// `sets[token]` is the set that a token belongs to; `count` where it belongs to none.
   package func totals(of points: [Int], by sets: [UInt8], count: Int) -> [[Double]] {
     precondition(sets.allSatisfy { $0 <= count })
     let width = points.count
@@ -307,8 +308,8 @@ public struct DistanceTable: Sendable {
     return sums
   }
 
-  // Eight running sums for each set, so that neighbouring tokens of one set do not wait for one another. Plain
-  // loops: schedule searches come through here, also in builds without optimisation.
+  // Eight running sums for each set, so that neighbouring tokens of one set do not wait for one another.
+  // Plain loops: schedule searches come through here, also in builds without optimisation.
   private func addUp(
     _ u: Int, _ v: Int, by sets: ArraySlice<UInt8>, in lanes: UnsafeMutableBufferPointer<Double>,
     to sums: inout [Double]
