@@ -47,6 +47,7 @@ public struct Combination: Hashable, Sendable {
 
   public static func + (a: Combination, b: Combination) -> Combination {
     var sum = Combination()
+    sum.terms.reserveCapacity(a.terms.count + b.terms.count)
     var (i, j) = (0, 0)
     while i < a.terms.count || j < b.terms.count {
       if j == b.terms.count || i < a.terms.count && a.terms[i].precedes(b.terms[j]) {

@@ -216,9 +216,19 @@ struct BruteSignals: Signals {
 
   var tokenModalities: [Int] { values.tokens.map(\.modality) }
 
+  /// What is left below the rounding of a combination's terms is nothing, as in replay: otherwise the last bits
+  /// of a straight line would put its tokens into groups.
   func norms(of combination: Combination) -> [Double] {
     branches.flatMap { branch in
-      values.squares(values.vector(combination, branch: branch)).map { $0.squareRoot() }
+      var sizes = [Double](repeating: 0, count: values.tokens.count)
+      for term in combination.terms {
+        let part = Combination(valueAt: term.position, component: term.component) * term.weight
+        let squares = values.squares(values.vector(part, branch: branch))
+        for token in sizes.indices { sizes[token] += squares[token].squareRoot() }
+      }
+      return zip(values.squares(values.vector(combination, branch: branch)), sizes).map { square, size in
+        square <= DistanceTable.roundingUnits * .ulpOfOne * size * size ? 0 : square.squareRoot()
+      }
     }
   }
 

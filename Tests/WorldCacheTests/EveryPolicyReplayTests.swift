@@ -66,7 +66,9 @@ struct EveryPolicyReplayTests {
     var tally = Tally()
     var values: [GeometryRequest: BruteValues] = [:]
     let catalog = GeometryCatalog(trace)
-    for spec in test.specs {
+    // On straight lines many tokens have one speed and stand on the quantile together; rounding parts them, each
+    // time otherwise, so that groups by speed have no answer there.
+    for spec in test.specs where test.family != .straight || !spec.contains("criterion=speed") {
       let plan = try PolicyRegistry.plan(spec)
       let request = try plan.request(blockCount: SyntheticTrace.blockCount) ?? GeometryRequest(.output)
       let geometry = try catalog.geometries(for: request)[0]

@@ -47,8 +47,7 @@ extension StreamReplay {
   /// Replays a specification as written.
   init(_ spec: String, _ synthetic: Synthetic) throws {
     let plan = try PolicyRegistry.plan(spec)
-    let geometry = try synthetic.geometry(for: plan)
-    self.init(try plan.policy(for: geometry), over: geometry)
+    self.init(try synthetic.policy(for: plan), over: try synthetic.geometry(for: plan))
   }
 
   /// The only lane of a replay whose decisions cover all branches, or that has one branch.

@@ -60,8 +60,7 @@ struct PolicyContractTests {
   private static let family = Synthetic(.smooth, seed: 11, branches: 2, calls: 17, tokens: 5)
 
   private func policy(_ spec: String, _ synthetic: Synthetic = family) throws -> any Policy {
-    let plan = try PolicyRegistry.plan(spec)
-    return try plan.policy(for: synthetic.geometry(for: plan))
+    try synthetic.policy(for: PolicyRegistry.plan(spec))
   }
 
   @Test("its spelling reads back to itself", arguments: specs)
@@ -81,7 +80,7 @@ struct PolicyContractTests {
         let synthetic = Synthetic(family, seed: seed, branches: 2, calls: calls, tokens: 4)
         let plan = try PolicyRegistry.plan(spec)
         let geometry = try synthetic.geometry(for: plan)
-        var lanes = Lane.lanes(of: try plan.policy(for: geometry), over: geometry)
+        var lanes = Lane.lanes(of: try synthetic.policy(for: plan), over: geometry)
         let isEither = lanes[0].policy.coupling == .either
         for lane in lanes.indices { lanes[lane].begin(0..<calls) }
         for position in 0..<calls {
@@ -157,8 +156,8 @@ struct PolicyContractTests {
       let synthetic = Synthetic(family, seed: seed, branches: 2, calls: 17, tokens: 5)
       let plan = try PolicyRegistry.plan(spec)
       let geometry = try synthetic.geometry(for: plan)
-      let plain = StreamReplay(try plan.policy(for: geometry), over: geometry)
-      let fine = StreamReplay(try plan.policy(for: geometry), over: geometry, figures: .details)
+      let plain = StreamReplay(try synthetic.policy(for: plan), over: geometry)
+      let fine = StreamReplay(try synthetic.policy(for: plan), over: geometry, figures: .details)
       let comment = Comment(rawValue: "\(family), seed \(seed), \(plain.picture(lane: 0))")
       expectEqual(fine, plain, comment)
       let details = try #require(fine.details)
@@ -197,8 +196,10 @@ struct PolicyContractTests {
 
   @Test("two replays are equal bit by bit", arguments: specs)
   func repeatable(spec: String) throws {
-    let family = PolicyContractTests.family
-    expectEqual(try StreamReplay(spec, family), try StreamReplay(spec, family), "run twice")
+    let plan = try PolicyRegistry.plan(spec)
+    let geometry = try PolicyContractTests.family.geometry(for: plan)
+    func replay() throws -> StreamReplay { StreamReplay(try plan.policy(for: geometry), over: geometry) }
+    expectEqual(try replay(), try replay(), "run twice")
   }
 
   @Test("begin forgets everything, also after a stream that broke off", arguments: specs)

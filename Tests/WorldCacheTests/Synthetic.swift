@@ -23,10 +23,17 @@ struct Synthetic: Sendable {
   /// How the features were made up, where they were; other taps are made up alike.
   let origin: Origin?
 
-  struct Origin: Sendable {
+  struct Origin: Hashable, Sendable {
     let family: Family
     let seed: UInt64
+    let branches: Int
+    let calls: Int
+    let tokens: Int
+    let channels: Int
+    let chunk: Int
   }
+
+  private static let made = Kept<Origin, Synthetic>()
 
   init(
     _ features: [[[[Float]]]], weights: [[Double]]? = nil, finalSquaredNorms: [Double] = [],
@@ -61,11 +68,15 @@ struct Synthetic: Sendable {
     _ family: Family, seed: UInt64, branches: Int = 1, calls: Int, tokens: Int = 9, channels: Int = 3,
     chunk: Int = 0
   ) {
-    self.init(
-      Synthetic.features(
-        family, seed: seed, branches: branches, calls: calls, tokens: tokens, channels: channels),
-      finalSquaredNorms: (0..<tokens).map { 1 + Double($0) }, chunk: chunk,
-      origin: Origin(family: family, seed: seed))
+    let origin = Origin(
+      family: family, seed: seed, branches: branches, calls: calls, tokens: tokens, channels: channels,
+      chunk: chunk)
+    self = Synthetic.made.value(origin) {
+      Synthetic(
+        Synthetic.features(
+          family, seed: seed, branches: branches, calls: calls, tokens: tokens, channels: channels),
+        finalSquaredNorms: (0..<tokens).map { 1 + Double($0) }, chunk: chunk, origin: origin)
+    }
   }
 
   /// One token of one channel for each row: the trajectories of a hand case.

@@ -19,7 +19,7 @@ struct SyntheticTrace: FeatureSource {
   private let table: TokenTable
 
   init(_ synthetic: Synthetic) {
-    let origin = synthetic.origin ?? .init(family: .smooth, seed: 1)
+    let (family, seed) = (synthetic.origin?.family ?? .smooth, synthetic.origin?.seed ?? 1)
     let geometry = synthetic.geometry
     let (branches, count) = (geometry.branchCount, geometry.callCount)
     let (tokens, channels) = (synthetic.features[0][0].count, synthetic.features[0][0][0].count)
@@ -42,7 +42,7 @@ struct SyntheticTrace: FeatureSource {
         tap == .output
         ? synthetic.features
         : Synthetic.features(
-          origin.family, seed: origin.seed + 1000 * UInt64(place + 1),
+          family, seed: seed + 1000 * UInt64(place + 1),
           branches: tap == .guided ? 1 : branches, calls: count, tokens: tokens, channels: channels)
     }
     // What the network passes on from block to block is one stream: the last block's is `hidden.L`.
@@ -95,11 +95,34 @@ struct SyntheticTrace: FeatureSource {
 }
 
 extension Synthetic {
+  private struct Part<Of: Hashable & Sendable>: Hashable, Sendable {
+    let origin: Origin
+    let of: Of
+  }
+
+  private static let traces = Kept<Origin, SyntheticTrace>(limit: 64)
+  private static let geometries = Kept<Part<GeometryRequest>, Geometry>(limit: 1024)
+  private static let oracles = Kept<Part<PolicySpec>, any Policy>()
+
   /// The geometry that a policy needs: the one at hand where its site is the output, otherwise measured from
   /// a ``SyntheticTrace``.
   func geometry(for plan: PolicyPlan) throws -> Geometry {
     let request = try plan.request(blockCount: SyntheticTrace.blockCount) ?? GeometryRequest(.output)
     if request == GeometryRequest(geometry.site) { return geometry }
-    return try GeometryBuilder.geometries(of: SyntheticTrace(self), request)[0]
+    guard let origin else { return try GeometryBuilder.geometries(of: SyntheticTrace(self), request)[0] }
+    return try Synthetic.geometries.value(Part(origin: origin, of: request)) {
+      let trace = Synthetic.traces.value(origin) { SyntheticTrace(self) }
+      return try GeometryBuilder.geometries(of: trace, request)[0]
+    }
+  }
+
+  /// A policy for its geometry; schedules that are searched for are found once for all tests.
+  func policy(for plan: PolicyPlan) throws -> any Policy {
+    guard let origin, case .oracle = plan.entry.kind else {
+      return try plan.policy(for: geometry(for: plan))
+    }
+    return try Synthetic.oracles.value(Part(origin: origin, of: plan.spec)) {
+      try plan.policy(for: geometry(for: plan))
+    }
   }
 }

@@ -40,15 +40,18 @@ extension DistanceTable {
               load(beginnings[point], token * channelCount, channelCount, into: row) { $0 - $1 }
             }
           }
-          var place = token
-          for u in 0..<count {
+          var (place, u) = (token, 0)
+          while u < count {
             let a = rows + u * width
-            for v in (u + 1)..<max(count, u + 1) {
+            var v = u + 1
+            while v < count {
               buffer[place] = squaredDistance(a, rows + v * width, width)
               place += tokenCount
+              v += 1
             }
             buffer[place] = squaredNorm(a, width)
             place += tokenCount
+            u += 1
           }
         }
       }
@@ -82,9 +85,11 @@ extension DistanceTable {
     _ a: UnsafeMutablePointer<SIMD8<Double>>, _ b: UnsafeMutablePointer<SIMD8<Double>>, _ width: Int
   ) -> Double {
     var sums = SIMD8<Double>.zero
-    for index in 0..<width {
+    var index = 0
+    while index < width {
       let difference = a[index] - b[index]
       sums += difference * difference
+      index += 1
     }
     return inOrder(sums)
   }
@@ -98,8 +103,11 @@ extension DistanceTable {
 
   @inline(__always)
   private static func inOrder(_ sums: SIMD8<Double>) -> Double {
-    var sum = 0.0
-    for lane in 0..<8 { sum += sums[lane] }
+    var (sum, lane) = (0.0, 0)
+    while lane < 8 {
+      sum += sums[lane]
+      lane += 1
+    }
     return sum
   }
 }

@@ -269,24 +269,76 @@ public struct DistanceTable: Sendable {
     }
   }
 
-  /// Adds up the distances of a pair over the tokens of each of several sets.
+  /// Distances of every two of several points added up over the tokens of each of several sets.
   ///
-  /// `sets[token]` is the set a token belongs to; `sums` has one entry per set.
-  public func add(_ u: Int, _ v: Int, by sets: [UInt8], to sums: inout [Double]) {
-    for (set, total) in totals(u, v, by: sets[...], count: sums.count).enumerated() { sums[set] += total }
+  /// `[set]`, a square of the points row by row.
+  ///
+  /// `sets[token]` is the set that a token belongs to; `count` where it belongs to none.
+  package func totals(of points: [Int], by sets: [UInt8], count: Int) -> [[Double]] {
+    precondition(sets.allSatisfy { $0 <= count })
+    let width = points.count
+    var squares = [Double](repeating: 0, count: count * width * width)
+    var lanes = [Double](repeating: 0, count: 8 * (count + 1))
+    var sums = [Double](repeating: 0, count: count + 1)
+    DistanceTable.withBuffers(&squares, &lanes) { squares, lanes in
+      var i = 0
+      while i < width {
+        var j = i + 1
+        while j < width {
+          addUp(points[i], points[j], by: sets[...], in: lanes, to: &sums)
+          var set = 0
+          while set < count {
+            squares[(set * width + i) * width + j] = sums[set]
+            squares[(set * width + j) * width + i] = sums[set]
+            set += 1
+          }
+          j += 1
+        }
+        i += 1
+      }
+    }
+    return (0..<count).map { Array(squares[($0 * width * width)..<(($0 + 1) * width * width)]) }
+  }
+
+  /// The same of one pair.
+  func totals(_ u: Int, _ v: Int, by sets: ArraySlice<UInt8>, count: Int) -> [Double] {
+    var lanes = [Double](repeating: 0, count: 8 * count)
+    var sums = [Double](repeating: 0, count: count)
+    lanes.withUnsafeMutableBufferPointer { addUp(u, v, by: sets, in: $0, to: &sums) }
+    return sums
   }
 
   // Eight running sums for each set, so that neighbouring tokens of one set do not wait for one another.
-  func totals(_ u: Int, _ v: Int, by sets: ArraySlice<UInt8>, count: Int) -> [Double] {
-    var lanes = [Double](repeating: 0, count: 8 * count)
+  // Plain loops: schedule searches come through here, also in builds without optimisation.
+  private func addUp(
+    _ u: Int, _ v: Int, by sets: ArraySlice<UInt8>, in lanes: UnsafeMutableBufferPointer<Double>,
+    to sums: inout [Double]
+  ) {
+    precondition(sets.count == tokenCount && lanes.count == 8 * sums.count)
+    lanes.update(repeating: 0)
     squaredDistances(u, v).withUnsafeBufferPointer { row in
       sets.withUnsafeBufferPointer { sets in
-        lanes.withUnsafeMutableBufferPointer { lanes in
-          for token in row.indices { lanes[8 * Int(sets[token]) + token & 7] += row[token] }
+        guard let row = row.baseAddress, let sets = sets.baseAddress, let lanes = lanes.baseAddress else {
+          return
+        }
+        var token = 0
+        while token < tokenCount {
+          lanes[8 * Int(sets[token]) + token & 7] += row[token]
+          token += 1
         }
       }
     }
-    return (0..<count).map { set in lanes[(8 * set)..<(8 * set + 8)].reduce(0, +) }
+    var set = 0
+    while set < sums.count {
+      var sum = 0.0
+      var lane = 8 * set
+      while lane < 8 * set + 8 {
+        sum += lanes[lane]
+        lane += 1
+      }
+      sums[set] = sum
+      set += 1
+    }
   }
 
   /// A norm is a difference of the terms of its sum; what is left below this many units of rounding of

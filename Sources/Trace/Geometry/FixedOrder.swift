@@ -1,16 +1,20 @@
 /// Sums over tokens, in eight running sums: the same order of additions on every processor.
 package enum FixedOrder {
-  package static func sum(_ values: [Double]) -> Double { values.withUnsafeBufferPointer { sum($0) } }
+  package static func sum(_ values: [Double]) -> Double {
+    values.withUnsafeBufferPointer { $0.baseAddress.map { sum($0, values.count) } ?? 0 }
+  }
 
-  package static func sum(_ values: UnsafeBufferPointer<Double>) -> Double {
-    var lanes = SIMD8<Double>.zero
-    var index = 0
-    while index + 8 <= values.count {
-      lanes += UnsafeRawPointer(values.baseAddress! + index).loadUnaligned(as: SIMD8<Double>.self)
-      index += 8
+  static func sum(_ values: UnsafePointer<Double>, _ count: Int) -> Double {
+    var (sum, index) = (0.0, 0)
+    if count >= 8 {
+      var lanes = SIMD8<Double>.zero
+      while index + 8 <= count {
+        lanes += UnsafeRawPointer(values + index).loadUnaligned(as: SIMD8<Double>.self)
+        index += 8
+      }
+      sum = lanes.sum()
     }
-    var sum = lanes.sum()
-    while index < values.count {
+    while index < count {
       sum += values[index]
       index += 1
     }

@@ -48,9 +48,8 @@ final class PairsInMemory: PairSink {
   func keep(_ tile: [Double], at places: Range<Int>) {
     kept.withLock { rows in
       for pair in rows.indices {
-        rows[pair].withUnsafeMutableBufferPointer { row in
-          for (offset, place) in places.enumerated() { row[place] = tile[pair * places.count + offset] }
-        }
+        let part = tile[(pair * places.count)..<((pair + 1) * places.count)]
+        rows[pair].replaceSubrange(places, with: part)
       }
     }
   }

@@ -48,23 +48,22 @@ final class PairTotals: Sendable {
   }
 
   private func sums(_ tile: [Double], _ places: Range<Int>) -> [(set: Int, pairs: [Double])] {
-    tile.withUnsafeBufferPointer { tile in
-      runs.enumerated().compactMap { set, runs in
-        let parts = runs.filter { $0.overlaps(places) }.map { $0.clamped(to: places) }
-        guard !parts.isEmpty else { return nil }
-        return (
-          set,
-          (0..<pairCount).map { pair in
-            let first = pair * places.count - places.lowerBound
-            return parts.reduce(0) { sum, part in
-              sum
-                + FixedOrder.sum(
-                  UnsafeBufferPointer(
-                    rebasing: tile[(first + part.lowerBound)..<(first + part.upperBound)]))
-            }
+    runs.enumerated().compactMap { set, runs in
+      let parts = runs.filter { $0.overlaps(places) }.map { $0.clamped(to: places) }
+      guard !parts.isEmpty else { return nil }
+      var pairs = [Double](repeating: 0, count: pairCount)
+      tile.withUnsafeBufferPointer { tile in
+        guard let tile = tile.baseAddress else { return }
+        for part in parts {
+          var pair = 0
+          while pair < pairCount {
+            let first = pair * places.count - places.lowerBound + part.lowerBound
+            pairs[pair] += FixedOrder.sum(tile + first, part.count)
+            pair += 1
           }
-        )
+        }
       }
+      return (set, pairs)
     }
   }
 

@@ -27,31 +27,37 @@ package final class RankedTokens: Hashable, Sendable {
     let shift = UInt64(max(0, width - bits))
     var starts = [Int32](repeating: 0, count: Int(truncatingIfNeeded: 1 << bits) + 1)
     var order = [Int](repeating: 0, count: count)
+    var sorted = [Double](repeating: 0, count: count)
     values.withUnsafeBufferPointer { values in
       starts.withUnsafeMutableBufferPointer { starts in
         order.withUnsafeMutableBufferPointer { order in
-          func bin(_ token: Int) -> Int {
-            Int(truncatingIfNeeded: ((values[token] + 0).bitPattern &- first) >> shift)
-          }
-          for token in 0..<count { starts[bin(token) + 1] &+= 1 }
-          for bin in 1..<starts.count { starts[bin] &+= starts[bin - 1] }
-          for token in 0..<count {
-            let bin = bin(token)
-            order[Int(starts[bin])] = token
-            starts[bin] &+= 1
-          }
-          // Each bin now ends where it began counting the next; within it tokens are ascending.
-          var begin = 0
-          for bin in 0..<(starts.count - 1) {
-            let end = Int(starts[bin])
-            RankedTokens.sort(UnsafeMutableBufferPointer(rebasing: order[begin..<end]), values)
-            begin = end
+          sorted.withUnsafeMutableBufferPointer { sorted in
+            func bin(_ value: Double) -> Int { Int(truncatingIfNeeded: (value.bitPattern &- first) >> shift) }
+            for token in 0..<count { starts[bin(values[token] + 0) + 1] &+= 1 }
+            var largest: Int32 = 0
+            for bin in 1..<starts.count {
+              largest = max(largest, starts[bin])
+              starts[bin] &+= starts[bin - 1]
+            }
+            for token in 0..<count {
+              let value = values[token] + 0
+              let bin = bin(value)
+              let place = Int(starts[bin])
+              order[place] = token
+              sorted[place] = value
+              starts[bin] &+= 1
+            }
+            // Each bin now ends where the next one began; within it tokens are ascending.
+            if largest > RankedTokens.fewest {
+              RankedTokens.sortFullBins(starts, order, sorted)
+            }
+            RankedTokens.settle(order, sorted)
           }
         }
       }
     }
     self.order = order
-    sorted = order.map { values[$0] + 0 }
+    self.sorted = sorted
   }
 
   package static func == (a: RankedTokens, b: RankedTokens) -> Bool { a === b }
@@ -69,24 +75,45 @@ package final class RankedTokens: Hashable, Sendable {
     return low
   }
 
-  // Sorts the tokens of one bin by value, those of equal ones as they are; few are out of place.
-  private static func sort(
-    _ tokens: UnsafeMutableBufferPointer<Int>, _ values: UnsafeBufferPointer<Double>
+  // Members of a bin that are worth a sort of their own.
+  private static let fewest = 32
+
+  private static func sortFullBins(
+    _ ends: UnsafeMutableBufferPointer<Int32>, _ order: UnsafeMutableBufferPointer<Int>,
+    _ sorted: UnsafeMutableBufferPointer<Double>
   ) {
-    if tokens.count > 32 {
-      let sorted = tokens.sorted { values[$0] != values[$1] ? values[$0] < values[$1] : $0 < $1 }
-      for (place, token) in sorted.enumerated() { tokens[place] = token }
-      return
-    }
-    guard tokens.count > 1 else { return }
-    for place in 1..<tokens.count {
-      let token = tokens[place]
-      var target = place
-      while target > 0, values[tokens[target - 1]] > values[token] {
-        tokens[target] = tokens[target - 1]
-        target -= 1
+    var begin = 0
+    for bin in 0..<(ends.count - 1) {
+      let end = Int(ends[bin])
+      if end - begin > fewest {
+        var members: [(value: Double, token: Int)] = []
+        for place in begin..<end { members.append((sorted[place], order[place])) }
+        members.sort { a, b in (a.value, a.token) < (b.value, b.token) }
+        for (offset, member) in members.enumerated() {
+          sorted[begin + offset] = member.value
+          order[begin + offset] = member.token
+        }
       }
-      tokens[target] = token
+      begin = end
+    }
+  }
+
+  // Moves what is left out of place, by a few places each, behind all that is not larger.
+  private static func settle(
+    _ order: UnsafeMutableBufferPointer<Int>, _ sorted: UnsafeMutableBufferPointer<Double>
+  ) {
+    for place in 1..<max(1, sorted.count) {
+      let value = sorted[place]
+      guard sorted[place - 1] > value else { continue }
+      let token = order[place]
+      var target = place
+      repeat {
+        sorted[target] = sorted[target - 1]
+        order[target] = order[target - 1]
+        target -= 1
+      } while target > 0 && sorted[target - 1] > value
+      sorted[target] = value
+      order[target] = token
     }
   }
 }

@@ -162,7 +162,9 @@ public struct WorldCachePolicy: Policy {
       grouped.combination(motion, anchors: anchors, distance: k)
       - grouped.combination(motion, anchors: anchors, distance: k - 1)
     func weighted(_ tokens: [Int]) -> [Double] {
-      zip(tokens, signals.norms(of: change, at: tokens)).map { curvatures[$0] * $1 }
+      var norms = signals.norms(of: change, at: tokens)
+      for (place, token) in tokens.enumerated() { norms[place] *= curvatures[token] }
+      return norms
     }
     let drifting = grouped.motions.indices.filter { grouped.motions[$0] == motion }
     var (sum, count) = (0.0, 0)
@@ -172,10 +174,16 @@ public struct WorldCachePolicy: Policy {
       for ranks in drifting.compactMap({ key.groups.ranks(of: $0) }) {
         count += ranks.count
         sum += sums.sum(over: ranks) { parts in
-          var values = weighted(parts.flatMap { ranking.order[$0] })[...]
+          var tokens: [Int] = []
+          tokens.reserveCapacity(parts.reduce(0) { $0 + $1.count })
+          for part in parts { tokens.append(contentsOf: ranking.order[part]) }
+          let values = weighted(tokens)
+          var end = 0
           return parts.map { part in
-            defer { values = values.dropFirst(part.count) }
-            return values.prefix(part.count).reduce(0, +)
+            end += part.count
+            var sum = 0.0
+            for place in (end - part.count)..<end { sum += values[place] }
+            return sum
           }
         }
       }

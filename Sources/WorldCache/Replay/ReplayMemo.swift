@@ -5,18 +5,14 @@ import Synchronization
 /// May be used from several threads. When it holds more than its limit it forgets everything and starts
 /// anew, so that its memory is bounded and results never depend on what it remembers.
 public final class ReplayMemo: Sendable {
-  private struct Key: Hashable, Sendable {
-    let value: any Hashable & Sendable
-
-    static func == (a: Key, b: Key) -> Bool { isEqual(a.value, b.value) }
-
-    private static func isEqual<A: Hashable>(_ a: A, _ b: any Hashable) -> Bool { (b as? A) == a }
-
-    func hash(into hasher: inout Hasher) { value.hash(into: &hasher) }
+  /// Values of one type by keys of one type: keys of different types are never compared.
+  private final class Kind<Key: Hashable, Value> {
+    var values: [Key: Value] = [:]
   }
 
   private struct State {
-    var values: [Key: any Sendable] = [:]
+    /// The ``Kind`` of each pair of types.
+    var kinds: [ObjectIdentifier: AnyObject] = [:]
     var byteCount = 0
   }
 
@@ -26,16 +22,23 @@ public final class ReplayMemo: Sendable {
   public init(byteLimit: Int = 1 << 28) { self.byteLimit = byteLimit }
 
   /// The value of a key, made unless it is remembered; `byteCount` is about what a new one takes.
-  func value<Value: Sendable>(
-    _ key: some Hashable & Sendable, byteCount: Int, _ make: () -> Value
+  func value<Key: Hashable & Sendable, Value: Sendable>(
+    _ key: Key, byteCount: Int, _ make: () -> Value
   ) -> Value {
-    let key = Key(value: key)
-    if let kept = state.withLock({ $0.values[key] }), let known = kept as? Value { return known }
+    let name = ObjectIdentifier(Kind<Key, Value>.self)
+    let known = state.withLock { ($0.kinds[name] as? Kind<Key, Value>)?.values[key] }
+    if let known { return known }
     let value = make()
     state.withLock { state in
       if state.byteCount + byteCount > byteLimit { state = State() }
-      state.values[key] = value
       state.byteCount += byteCount
+      if let kind = state.kinds[name] as? Kind<Key, Value> {
+        kind.values[key] = value
+      } else {
+        let kind = Kind<Key, Value>()
+        kind.values[key] = value
+        state.kinds[name] = kind
+      }
     }
     return value
   }

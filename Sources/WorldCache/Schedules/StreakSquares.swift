@@ -126,23 +126,31 @@ private struct StreakForms {
 
 /// Tokens sorted by the groups they have in all branches at once.
 struct JointGroups {
-  /// Group in each branch, one entry per combination that can occur.
+  /// Group in each branch, one entry per combination that occurs.
   let keys: [[UInt8]]
   /// Index into `keys` of every token.
   let sets: [UInt8]
 
   init(_ pooled: [UInt8], groupCount: Int, _ geometry: Geometry) {
     let count = geometry.tokenCount
-    var keys: [[UInt8]] = [[]]
-    var sets = [UInt8](repeating: 0, count: count)
+    var all: [[UInt8]] = [[]]
+    var codes = [Int](repeating: 0, count: count)
     for branch in 0..<geometry.branchCount {
-      keys = keys.flatMap { key in (0..<UInt8(groupCount)).map { key + [$0] } }
+      all = all.flatMap { key in (0..<UInt8(groupCount)).map { key + [$0] } }
       for token in 0..<count {
-        sets[token] = sets[token] * UInt8(groupCount) + pooled[branch * count + token]
+        codes[token] = codes[token] * groupCount + Int(pooled[branch * count + token])
       }
     }
+    var occurs = [Bool](repeating: false, count: all.count)
+    for code in codes { occurs[code] = true }
+    var places = [UInt8](repeating: 0, count: all.count)
+    var keys: [[UInt8]] = []
+    for code in all.indices where occurs[code] {
+      places[code] = UInt8(keys.count)
+      keys.append(all[code])
+    }
     self.keys = keys
-    self.sets = sets
+    sets = codes.map { places[$0] }
   }
 }
 
@@ -153,35 +161,33 @@ struct SummedDistances {
   private let places: [Int]
   private let width: Int
   // One square table per key.
-  private var tables: [[Double]]
+  private let tables: [[Double]]
 
   /// Sums over the tokens of `set`, one of the geometry's: group by group, or all at once from the geometry's
   /// own sums when `groups` is nil.
   init(_ geometry: Geometry, points: [Int], groups: JointGroups?, set: Int = 0) {
     let distances = geometry.distances
     keys = groups?.keys ?? [[UInt8](repeating: 0, count: geometry.branchCount)]
-    // Tokens that do not count make up one more group.
-    var membership = [UInt8](repeating: UInt8(keys.count), count: geometry.tokenCount)
-    if let groups { for token in geometry.sets[set].members { membership[token] = groups.sets[token] } }
-    width = points.count
+    let width = points.count
+    self.width = width
     var places = [Int](repeating: -1, count: distances.pointCount + 1)
     for (row, point) in points.enumerated() { places[point] = row }
     self.places = places
-    tables = Array(repeating: [Double](repeating: 0, count: width * width), count: keys.count)
+    if let groups {
+      var membership = [UInt8](repeating: UInt8(keys.count), count: geometry.tokenCount)
+      for token in geometry.sets[set].members { membership[token] = groups.sets[token] }
+      tables = distances.totals(of: points, by: membership, count: keys.count)
+      return
+    }
+    var table = [Double](repeating: 0, count: width * width)
     for i in 0..<width {
       for j in (i + 1)..<max(width, i + 1) {
-        var sums = [Double](repeating: 0, count: keys.count + 1)
-        if groups == nil {
-          sums[0] = distances.total(points[i], points[j], set: set)
-        } else {
-          distances.add(points[i], points[j], by: membership, to: &sums)
-        }
-        for key in keys.indices {
-          tables[key][i * width + j] = sums[key]
-          tables[key][j * width + i] = sums[key]
-        }
+        let total = distances.total(points[i], points[j], set: set)
+        table[i * width + j] = total
+        table[j * width + i] = total
       }
     }
+    tables = [table]
   }
 
   func row(of point: Int) -> Int { places[point] }
@@ -196,14 +202,23 @@ struct SummedDistances {
   /// `rows` are those of its points, the origin among them, so that the weights add up to zero.
   func squaredNorm(_ rows: [Int], _ weights: [Double], key: Int) -> Double {
     let table = tables[key]
-    var (sum, magnitude) = (0.0, 0.0)
+    var (places, factors) = ([Int](), [Double]())
     for i in weights.indices where weights[i] != 0 {
-      let row = rows[i] * width
-      for j in (i + 1)..<max(weights.count, i + 1) {
-        let term = weights[i] * weights[j] * table[row + rows[j]]
+      places.append(rows[i])
+      factors.append(weights[i])
+    }
+    var (sum, magnitude) = (0.0, 0.0)
+    var i = 0
+    while i < places.count {
+      let (row, factor) = (places[i] * width, factors[i])
+      var j = i + 1
+      while j < places.count {
+        let term = factor * factors[j] * table[row + places[j]]
         sum -= term
         magnitude += abs(term)
+        j += 1
       }
+      i += 1
     }
     return sum <= DistanceTable.roundingUnits * Double.ulpOfOne * magnitude ? 0 : sum
   }
