@@ -30,7 +30,7 @@ struct FeedbackCommand: ParsableCommand {
   var output: String
 
   @Option(parsing: .unconditional, help: "Classes of tokens in each modality.")
-  var classes = 4
+  var classes = FeedbackFit.defaultClassCount
 
   @Option(
     parsing: .unconditional,

@@ -157,6 +157,6 @@ struct FeedbackTests {
     let error = #expect(throws: PolicyError.self) {
       try EchoedRollout(uncached, feedback: nil).run(PolicyRegistry.plan("taylor:site=hidden"))
     }
-    #expect(error?.description.contains("predicts inside the network") == true)
+    #expect(error?.description.contains("predicts the stream at") == true)
   }
 }

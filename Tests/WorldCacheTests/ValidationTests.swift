@@ -50,6 +50,26 @@ struct ValidationTests {
     #expect(Estimator.found(in: records).map(\.name) == ["computed_calls", "direct"])
   }
 
+  // Two settings on two rollouts, 5 computed calls each: means 1½ and 2 estimated, 3 and 2 live. The first is picked.
+  @Test func pickedForAllRollouts() throws {
+    var records = [
+      try record("a", computed: 5, estimate: 1, live: 5), try record("a", computed: 5, estimate: 2, live: 1),
+      try record("b", computed: 5, estimate: 3, live: 3), try record("b", computed: 5, estimate: 1, live: 1),
+      // Not on every rollout.
+      try record("c", computed: 5, estimate: 0.1, live: 9),
+    ]
+    records[1].rollout = "s"
+    records[3].rollout = "s"
+    #expect(ErrorAgreement(.direct, records).commonPick == 1.5)
+    #expect(ErrorAgreement(.direct, Array(records.prefix(1))).commonPick == nil)
+  }
+
+  // What does the same has the same live error and counts once.
+  @Test func settingsThatDoTheSameCountOnce() throws {
+    let records = try (0..<9).map { try record(computed: 5, estimate: Double($0), live: Double(max($0, 2))) }
+    #expect(ErrorAgreement(.direct, records).groupCount == 0)
+  }
+
   @Test func groupsNeedEightSettings() throws {
     let records = try (0..<8).map { try record(computed: 5, estimate: Double($0), live: Double($0 + 1)) }
     let agreement = ErrorAgreement(.all[2], records)

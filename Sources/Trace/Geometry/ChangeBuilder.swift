@@ -151,6 +151,30 @@ package enum ChangeSums {
     }
   }
 
+  package static func of(_ values: TensorDifference) -> (absolute: Double, squared: Double) {
+    values.lending { values in
+      sum(values.count) {
+        values.eight(at: $0)
+      } tail: {
+        values.one(at: $0)
+      }
+    }
+  }
+
+  package static func between(
+    _ a: TensorDifference, _ b: TensorDifference
+  ) -> (absolute: Double, squared: Double) {
+    a.lending { a in
+      b.lending { b in
+        sum(a.count) {
+          b.eight(at: $0) - a.eight(at: $0)
+        } tail: {
+          b.one(at: $0) - a.one(at: $0)
+        }
+      }
+    }
+  }
+
   @inline(__always)
   private static func sum(
     _ count: Int, _ lanes: (Int) -> SIMD8<Double>, tail: (Int) -> Double

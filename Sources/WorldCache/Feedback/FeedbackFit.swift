@@ -22,10 +22,12 @@ public struct FeedbackFit: Sendable {
   public private(set) var callCount = 0
 
   /// Errors of policies that were not fitted have other directions than those that were. On the bundled model a
-  /// ridge of 0.001 explains more of the fitted rollouts than 0.1 but several times less of others.
-  public static let defaultRidge = 0.1
+  /// ridge of 0.001 explains more of the fitted rollouts than 0.3, and much less of others
+  /// (docs/open-and-closed-loop.md).
+  public static let defaultRidge = 0.3
+  public static let defaultClassCount = 16
 
-  public init(classCount: Int = 4, ridge: Double = defaultRidge) {
+  public init(classCount: Int = defaultClassCount, ridge: Double = defaultRidge) {
     precondition(classCount > 0 && ridge > 0)
     self.classCount = classCount
     self.ridge = ridge

@@ -14,7 +14,7 @@ final class TensorStore {
   private let quantities: [ChangeRequest: QuantityLayout]
   private var values: [Point: [Float]] = [:]
   private var sizes: [Point: [Double]] = [:]
-  private var kept: [Quantity: [Point: [Double]]] = [:]
+  private var kept: [Quantity: [Point: TensorDifference]] = [:]
   private var filtered: [ChangeRequest: [Point: [Double]]] = [:]
   private var sums: [Sum: (absolute: Double, squared: Double)] = [:]
   private(set) var use = CacheUse()
@@ -157,21 +157,19 @@ final class TensorStore {
   /// Keeps a quantity at a call, filtered at its noise level where the rule says so.
   func keep(_ change: ChangeRequest, _ tensor: Tensor, minus: Tensor?, at call: Call, _ point: Point) {
     let shape = quantities[change]!
-    // In double precision, so that the difference of two taps is exact; a cache may hold it in single.
-    var value = tensor.values.map(Double.init)
-    if let minus {
-      for index in value.indices { value[index] -= Double(minus.values[index]) }
-    }
-    if let valid = shape.valid {
-      value = valid.flatMap { value[($0 * shape.channels)..<(($0 + 1) * shape.channels)] }
+    // Sums are taken in double precision, so that the difference of two taps is exact; a cache may hold it in single.
+    func value() -> TensorDifference {
+      let whole = TensorDifference(tensor.values, minus: minus?.values)
+      return shape.valid.map { whole.rows($0, channels: shape.channels) } ?? whole
     }
     if let filter = change.filter, let grid = shape.grid {
-      value = filter.apply(to: value, channels: shape.channels, grid: grid, sigma: call.sigma)
+      let value = filter.apply(to: value().values, channels: shape.channels, grid: grid, sigma: call.sigma)
       filtered[change, default: [:]][point] = value
       // Only neighbours are looked at.
       filtered[change]![Point(branch: point.branch, position: point.position - 2)] = nil
       use.keep(.filtered(change, point), byteCount: 4 * value.count)
     } else if kept[change.quantity]?[point] == nil {
+      let value = value()
       kept[change.quantity, default: [:]][point] = value
       use.keep(.quantity(change.quantity, point), byteCount: 4 * value.count)
     }
@@ -183,7 +181,9 @@ final class TensorStore {
   /// Sums over `|x|` and `x²` at a call.
   func size(_ change: ChangeRequest, _ position: Int, branch: Int) -> (absolute: Double, squared: Double) {
     sum(Sum(change: change, branch: branch, position: position, other: nil)) {
-      ChangeSums.of(value(change, position, branch))
+      let point = Point(branch: branch, position: position)
+      if change.filter != nil { return ChangeSums.of(filteredValue(change, point)) }
+      return ChangeSums.of(quantityValue(change, point))
     }
   }
 
@@ -194,7 +194,11 @@ final class TensorStore {
     guard u != v else { return (0, 0) }
     let (older, newer) = (min(u, v), max(u, v))
     return sum(Sum(change: change, branch: branch, position: older, other: newer)) {
-      ChangeSums.between(value(change, older, branch), value(change, newer, branch))
+      let points = [older, newer].map { Point(branch: branch, position: $0) }
+      if change.filter != nil {
+        return ChangeSums.between(filteredValue(change, points[0]), filteredValue(change, points[1]))
+      }
+      return ChangeSums.between(quantityValue(change, points[0]), quantityValue(change, points[1]))
     }
   }
 
@@ -207,14 +211,22 @@ final class TensorStore {
     return made
   }
 
-  private func value(_ change: ChangeRequest, _ position: Int, _ branch: Int) -> [Double] {
-    let point = Point(branch: branch, position: position)
-    let found = change.filter == nil ? kept[change.quantity]?[point] : filtered[change]?[point]
-    guard let found else {
-      preconditionFailure("a policy asked for \(change.quantity) at call \(position), where it is not known")
+  private func filteredValue(_ change: ChangeRequest, _ point: Point) -> [Double] {
+    use.used(.filtered(change, point))
+    return known(filtered[change]?[point], change, point)
+  }
+
+  private func quantityValue(_ change: ChangeRequest, _ point: Point) -> TensorDifference {
+    use.used(.quantity(change.quantity, point))
+    return known(kept[change.quantity]?[point], change, point)
+  }
+
+  private func known<Value>(_ value: Value?, _ change: ChangeRequest, _ point: Point) -> Value {
+    guard let value else {
+      preconditionFailure(
+        "a policy asked for \(change.quantity) at call \(point.position), where it is not known")
     }
-    use.used(change.filter == nil ? .quantity(change.quantity, point) : .filtered(change, point))
-    return found
+    return value
   }
 
   func finishCall() { use.advance() }

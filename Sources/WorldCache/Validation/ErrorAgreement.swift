@@ -16,6 +16,10 @@ public struct ErrorAgreement: Sendable {
   /// Live error of the setting with the smallest estimate at a rollout and number of computed calls, over the
   /// smallest live error there: median and worst over those with at least two settings.
   public let pick: (median: Double, worst: Double)?
+  /// The same for settings chosen for all rollouts together: by the mean estimate, among settings with equal mean
+  /// computed calls to the nearest call; the largest ratio of mean live errors. Settings without a result on every
+  /// rollout are left out.
+  public let commonPick: Double?
 
   public static let leastGroup = 8
 
@@ -52,6 +56,20 @@ public struct ErrorAgreement: Sendable {
       group.min { $0.estimate < $1.estimate }!.record.liveError / group.map(\.record.liveError).min()!
     }
     pick = picks.isEmpty ? nil : (Quantile.linear([0.5], of: picks)[0], picks.max()!)
+    let rolloutCount = Set(pairs.map(\.record.rollout)).count
+    func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(values.count) }
+    let settings = Dictionary(grouping: pairs, by: \.record.policy).values
+      .filter { isError && rolloutCount > 1 && $0.count == rolloutCount }
+      .map { own in
+        (
+          cost: mean(own.map { Double($0.record.liveComputed) }).rounded(),
+          estimate: mean(own.map(\.estimate)), live: mean(own.map(\.record.liveError))
+        )
+      }
+    commonPick = Dictionary(grouping: settings, by: \.cost).values.filter { $0.count > 1 }
+      .map { group in
+        group.min { ($0.estimate, $0.live) < ($1.estimate, $1.live) }!.live / group.map(\.live).min()!
+      }.max()
   }
 }
 

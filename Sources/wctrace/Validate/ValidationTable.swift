@@ -10,7 +10,7 @@ enum ValidationTable {
       .init("r in groups", key: "group_correlation_median"), .init("worst", key: "group_correlation_worst"),
       .init("ratio", key: "ratio_median"), .init("5 %", key: "ratio_p5"), .init("95 %", key: "ratio_p95"),
       .init("within 30 %", key: "ratio_within_30_percent"), .init("pick", key: "pick_ratio_median"),
-      .init("worst pick", key: "pick_ratio_worst"),
+      .init("worst pick", key: "pick_ratio_worst"), .init("for all", key: "common_pick_ratio_worst"),
     ])
     for estimator in Estimator.found(in: records) {
       let agreement = ErrorAgreement(estimator, records)
@@ -19,7 +19,7 @@ enum ValidationTable {
         number(agreement.correlation, 3), .integer(agreement.groupCount), number(agreement.groupMedian, 3),
         number(agreement.groupWorst, 3), number(agreement.ratio?.median, 3), number(agreement.ratio?.low, 3),
         number(agreement.ratio?.high, 3), number(agreement.closePart, 3), number(agreement.pick?.median, 3),
-        number(agreement.pick?.worst, 3),
+        number(agreement.pick?.worst, 3), number(agreement.commonPick, 3),
       ])
     }
     return table
