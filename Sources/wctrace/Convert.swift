@@ -41,7 +41,9 @@ struct Convert: ParsableCommand {
     if calls != nil && trace != nil {
       throw ValidationError("--trace tells the number of calls; leave --calls out")
     }
-    if let calls, calls < 1 { throw ValidationError("--calls is \(calls); a rollout has at least one call") }
+    if let calls, !(1...100_000).contains(calls) {
+      throw ValidationError("--calls is \(calls); it must be from 1 to 100000")
+    }
     if to == nil && (output != nil || trace != nil || calls != nil) {
       throw ValidationError("--to is missing: the target that the file is written for")
     }

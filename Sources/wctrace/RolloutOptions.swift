@@ -17,7 +17,9 @@ struct RolloutOptions: ParsableArguments {
   var weights: String?
 
   @Option(
-    help: "Threads of the matrix library; features differ in their last bits with it (default: all cores).")
+    help:
+      "Threads of the matrix library; features differ in their last bits with it (default: all cores; in 'live' 1)."
+  )
   var threads: Int?
 
   mutating func validate() throws {

@@ -60,7 +60,7 @@ import Testing
     let cases: [([String], Int32, String)] = [
       (["worldcache", "-o", "x.env"], 64, "--to is missing"),
       (["worldcache", "--to", "diffuser"], 1, "there is no target 'diffuser' (did you mean 'diffusers'?)"),
-      (["interval", "--to", "json", "--calls", "0"], 64, "--calls is 0; a rollout has at least one call"),
+      (["interval", "--to", "json", "--calls", "0"], 64, "--calls is 0; it must be from 1 to 100000"),
       (
         ["interval", "--to", "json", "--calls", "8", "--trace", "traces/room-20.h5"], 64,
         "--trace tells the number of calls; leave --calls out"

@@ -42,6 +42,24 @@ struct TracePair {
             + path)
       }
     }
+    let seeds = { (header: TraceHeader) in [header.sceneSeed, header.noiseSeed] }
+    let conditions = { (header: TraceHeader) in header.conditions.filter { $0.name != "policy" } }
+    guard seeds(uncached.header) == seeds(cached.header),
+      conditions(uncached.header) == conditions(cached.header)
+    else {
+      throw TraceError(
+        .invalid, path: cachedPath,
+        "seeds \(seeds(cached.header)) of scene and noise or the conditions are others than those of \(path), "
+          + "\(seeds(uncached.header)); both must be of one start")
+    }
+    for call in uncached.calls {
+      guard try uncached.taps.allSatisfy({ try uncached.state(of: $0, call: call.ordinal) != .predicted })
+      else {
+        throw TraceError(
+          .invalid, path: path, at: "call \(call.ordinal)",
+          "this call was predicted; --uncached must be an uncached recording")
+      }
+    }
     var steps: [Step] = []
     var rest = cached.calls[...]
     var positions: [Int: Int] = [:]
