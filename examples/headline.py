@@ -132,8 +132,10 @@ def measured(tool, name, methods, *options):
     for row in answer["rollouts"]:
         groups.setdefault(row["method"], []).append(row)
     uncached = groups.pop("uncached")
-    # Methods keep their order, but two spellings may be the same one.
-    return uncached, dict(zip([text for _, _, text in methods], groups.values())), answer
+    # Policies come before controls, each in the order asked for; names are spelled out in the answer.
+    ordered = sorted(methods, key=lambda method: method[1] == "control")
+    assert len(ordered) == len(groups), "two methods are the same"
+    return uncached, dict(zip([text for _, _, text in ordered], groups.values())), answer
 
 
 def line(label, kind, f):
@@ -230,9 +232,9 @@ def chained(tool, chosen):
         answers = [
             ("equal", measured(tool, f"chunks-equal-{speed}", methods, "--chunks", "4", "--by", "chunk", "--from-equal-context")),
             ("chained", measured(tool, f"chunks-chained-{speed}", methods, "--chunks", "4", "--by", "chunk"))]
-        for place, (label, _, _) in enumerate(methods):
+        for label, _, text in methods:
             for context, (_, groups, answer) in answers:
-                name = list(groups.values())[place][0]["method"]
+                name = groups[text][0]["method"]
                 cells = []
                 for chunk in range(4):
                     rows = [row for row in answer["chunks"] if row["method"] == name and row["chunk"] == chunk]
