@@ -45,4 +45,8 @@ for calls in 8 10 13 17; do
     "$wctrace" schedule choose --policy taylor:order=2 --calls $calls --fit --save fitted-$calls.json > /dev/null
   found+=(--policy "schedule:file=ideal-$calls.json" --policy "fitted:file=fitted-$calls.json")
 done
-show tune choose "${found[@]}" --cost calls --confirm confirm --show behaviours
+show tune choose "${found[@]}" --cost calls --show behaviours
+
+# 5. All of it on the held-out scenes.
+show replay confirm "${found[@]}" --policy taylor:interval=7,order=2,first-enhance=1 --policy meancache:list=z-image-13 \
+  --policy taylor:interval=3,order=2,first-enhance=1 --summary --no-bounds
