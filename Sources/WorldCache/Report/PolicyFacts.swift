@@ -30,11 +30,12 @@ struct PolicyFacts {
       (request.quantity.minus.map { "\(name(request.quantity.tap)) - \(name($0))" }
         ?? name(request.quantity.tap)) + (request.filter == nil ? "" : " (filtered)")
     }
-    lines.append(
-      (
-        "looks at", "signals",
-        quantities.isEmpty ? "nothing but cached values" : quantities.joined(separator: ", ")
-      ))
+    // A policy that looks at every block is told by the first ones and the last.
+    let told =
+      quantities.count > 8
+      ? quantities.prefix(2).joined(separator: ", ") + " … " + quantities.last!
+      : quantities.joined(separator: ", ")
+    lines.append(("looks at", "signals", quantities.isEmpty ? "nothing but cached values" : told))
     if let (from, to) = site.stretch(blockCount: blockCount) {
       let last = from.map { max($0, policy.station) } ?? policy.station
       lines.append(("a skip runs", "runs_on_skip", "up to \(name(last)), and after \(name(to))"))
