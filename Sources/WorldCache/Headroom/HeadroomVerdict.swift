@@ -69,8 +69,8 @@ public struct HeadroomVerdict: Hashable, Sendable {
         "Half of the error sits in \(percent(half)) of the tokens: treating those apart can help.")
     }
     let shares = [
-      ("stored numbers' rounding", NoiseFloor.median(headroom.noise.storageShares)),
-      ("two runs' difference", NoiseFloor.median(headroom.noise.repeatShares)),
+      ("stored numbers' rounding", Quantile.median(headroom.noise.storageShares)),
+      ("two runs' difference", Quantile.median(headroom.noise.repeatShares)),
     ]
     for case (let what, let share?) in shares where share >= HeadroomVerdict.noticeableNoise {
       sentences.append(

@@ -20,12 +20,6 @@ public struct NoiseFloor: Sendable {
 
   public init() {}
 
-  /// The middle of some numbers; nil of none.
-  public static func median(_ values: [Double]) -> Double? {
-    let sorted = values.sorted()
-    return sorted.isEmpty ? nil : sorted[(sorted.count - 1) / 2]
-  }
-
   /// What predicting multiplies noise by, one call after the newest of a row of computed calls: the root of the
   /// summed squares of the weights, √5 for Taylor of order 1.
   static func gain(_ predictor: any Predictor) -> Double {

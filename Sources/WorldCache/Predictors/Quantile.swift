@@ -8,6 +8,12 @@ public enum Quantile {
     return interpolated(p, count: values.count) { (values[$0], values[$1]) }
   }
 
+  /// The middle of values in any order, the mean of the two in the middle where there is no single one; nil of
+  /// none.
+  public static func median(_ values: [Double]) -> Double? {
+    values.isEmpty ? nil : linear(0.5, ofSorted: values.sorted())
+  }
+
   /// Quantiles of values in any order, each of which is zero or positive.
   ///
   /// Cost: a few passes over the values and a sort of the few that are near a quantile; no full sort.

@@ -10,8 +10,7 @@ extension CurvatureReport {
   ) {
     let positions = selection.position.map { [$0 - 2] } ?? Array(curvatures.indices)
     let all = positions.map { groups.predictor.boundaries(of: curvatures[$0]) }
-    func median(_ values: [Double]) -> Double { Quantile.linear(0.5, ofSorted: values.sorted()) }
-    return (median(all.map(\.stable)), median(all.map(\.chaotic)))
+    return (Quantile.median(all.map(\.stable))!, Quantile.median(all.map(\.chaotic))!)
   }
 
   /// The histogram as rows; a boundary is written beside the bin that it falls into.

@@ -35,7 +35,7 @@ public enum HeadroomTable {
       .init("median %", key: "median_percent"), .init("worst %", key: "worst_percent"),
     ])
     func add(_ reference: String, _ what: String, _ values: [Double]) {
-      guard let median = NoiseFloor.median(values) else { return }
+      guard let median = Quantile.median(values) else { return }
       table.append([
         .text(reference), .text(what), .number(median * 100, decimals: 4),
         .number(values.max()! * 100, decimals: 4),

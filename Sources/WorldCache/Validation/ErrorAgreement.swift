@@ -44,7 +44,7 @@ public struct ErrorAgreement: Sendable {
       RankCorrelation.spearman($0.map(\.estimate), $0.map(\.record.liveError))
     }
     groupCount = correlations.count
-    groupMedian = correlations.isEmpty ? nil : Quantile.linear(0.5, ofSorted: correlations.sorted())
+    groupMedian = Quantile.median(correlations)
     groupWorst = correlations.min()
     let isError = estimator != .counting
     let ratios = isError ? pairs.map { $0.estimate / $0.record.liveError } : []
@@ -55,7 +55,7 @@ public struct ErrorAgreement: Sendable {
     let picks = groups.filter { $0.count > 1 && isError }.map { group in
       group.min { $0.estimate < $1.estimate }!.record.liveError / group.map(\.record.liveError).min()!
     }
-    pick = picks.isEmpty ? nil : (Quantile.linear([0.5], of: picks)[0], picks.max()!)
+    pick = Quantile.median(picks).map { ($0, picks.max()!) }
     let rolloutCount = Set(pairs.map(\.record.rollout)).count
     func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(values.count) }
     let settings = Dictionary(grouping: pairs, by: \.record.policy).values

@@ -107,21 +107,10 @@ struct LiveBatch: Sendable {
       RolloutComparison(uncached!.chunks, uncached: uncached!.chunks, of: rollout))
     return ([own] + results.map { $0! }).enumerated().map { place, result in
       var result = result
-      result.seconds = Median.of(place == 0 ? uncachedSeconds : seconds[place - 1])
-      result.uncachedSeconds = Median.of(uncachedSeconds)
+      result.seconds = Quantile.median(place == 0 ? uncachedSeconds : seconds[place - 1])!
+      result.uncachedSeconds = Quantile.median(uncachedSeconds)!
       result.uncachedEvaluationCount = own.evaluationCount
       return result
     }
-  }
-}
-
-/// The middle of some numbers.
-enum Median {
-  /// The mean of the two in the middle where there is no single one.
-  static func of(_ values: [Double]) -> Double {
-    precondition(!values.isEmpty)
-    let sorted = values.sorted()
-    let middle = sorted.count / 2
-    return sorted.count % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
   }
 }

@@ -56,12 +56,12 @@ enum LiveTable {
       func values(_ figure: (LiveResult) -> Double) -> [Double] { own.map(figure) }
       func figures(
         _ values: [Double], worst: ([Double]) -> Double?, _ cell: (Double) -> Table.Cell
-      ) -> [Table.Cell] { [cell(Median.of(values)), cell(worst(values)!)] }
+      ) -> [Table.Cell] { [cell(Quantile.median(values)!), cell(worst(values)!)] }
       func number(_ decimals: Int) -> (Double) -> Table.Cell { { .number($0, decimals: decimals) } }
       let computed = values { Double($0.computedCount) }
       var row: [Table.Cell] = [
         .integer(own.count), .number(computed.reduce(0, +) / Double(own.count), decimals: 1),
-        .number(Median.of(values(\.seconds)), decimals: 2),
+        .number(Quantile.median(values(\.seconds))!, decimals: 2),
       ]
       row += figures(values(\.speedup), worst: { $0.min() }, number(2))
       row += figures(values(\.comparison.finalError), worst: { $0.max() }, number(4))
@@ -72,7 +72,7 @@ enum LiveTable {
       row += figures(values { $0.retained(\.motion) }, worst: { $0.max() }, ratio)
       row.append(
         own[0].kind == "policy"
-          ? .number(Median.of(values { 100 * $0.controllerFraction }), decimals: 2) : .none)
+          ? .number(Quantile.median(values { 100 * $0.controllerFraction })!, decimals: 2) : .none)
       table.append(row + [.text(method)])
     }
     return table
