@@ -35,16 +35,7 @@ struct Record: ParsableCommand {
   @Option(name: .shortAndLong, help: "The trace to write (.h5), or the folder for several.")
   var output: String
 
-  @Option(
-    name: [.customLong("scene"), .customLong("scenes")],
-    help: "Seeds of scenes, such as 7 or 1000000..1000007; from 1000000 on the model has not seen them.")
-  var scenes = IndexList("1000000")!
-
-  @Option(help: "Seeds of the initial noise; every scene is recorded with each.")
-  var noise = IndexList("0")!
-
-  @Option(help: "Chunks, each continuing the last frames of the one before.")
-  var chunks = 1
+  @OptionGroup var which: SceneOptions
 
   @Option(help: "Taps to record, joined by commas.")
   var taps = Record.defaultTaps
@@ -99,9 +90,6 @@ struct Record: ParsableCommand {
   var acknowledge = false
 
   mutating func validate() throws {
-    guard (1...64).contains(chunks) else {
-      throw ValidationError("--chunks is \(chunks); it must be from 1 to 64")
-    }
     guard !output.isEmpty, !output.hasSuffix(".partial") else {
       throw ValidationError(
         "--output is '\(output)'; it must not be empty or end in .partial, the mark of unfinished recordings")
@@ -109,11 +97,7 @@ struct Record: ParsableCommand {
     guard !(resume && force) else {
       throw ValidationError("--resume keeps what --force would replace; give one of them")
     }
-    let most = 100_000
-    guard let sceneCount = scenes.indices(limit: most)?.count,
-      let noiseCount = noise.indices(limit: most)?.count,
-      sceneCount * noiseCount <= most
-    else { throw ValidationError("--scene and --noise name more than \(most) rollouts") }
+    try which.check(limit: 100_000)
     guard lossy.map({ $0 > 0 && $0 <= 1 }) ?? true else {
       throw ValidationError("--lossy is \(lossy ?? 0); it must be above 0 and at most 1")
     }
@@ -122,7 +106,7 @@ struct Record: ParsableCommand {
   mutating func run() throws {
     let members = members()
     let set = try RecordingSet(
-      self.rollout.prepareModel(), self.rollout, chunkCount: chunks, dtype: dtype, coding: coding,
+      self.rollout.prepareModel(), self.rollout, chunkCount: which.chunks, dtype: dtype, coding: coding,
       lossy: lossy.map { LossyRule(fraction: $0) }, taps: taps,
       selection: Selection(calls: calls, regions: regions()), members: members)
     try prepareFolder()
@@ -185,17 +169,15 @@ struct Record: ParsableCommand {
   private var isFolder: Bool {
     let attributes = try? FileManager.default.attributesOfItem(atPath: output)
     return output.hasSuffix("/") || attributes?[.type] as? FileAttributeType == .typeDirectory
-      || (scenes.indices(limit: 1)?.count, noise.indices(limit: 1)?.count) != (1, 1)
+      || (which.scenes.indices(limit: 1)?.count, which.noise.indices(limit: 1)?.count) != (1, 1)
   }
 
   private func members() -> [RecordingSet.Member] {
     let isFolder = isFolder
     let folder = output.hasSuffix("/") ? String(output.dropLast()) : output
-    return (scenes.indices(limit: .max) ?? []).flatMap { scene in
-      (noise.indices(limit: .max) ?? []).map { noise in
-        RecordingSet.Member(
-          path: isFolder ? "\(folder)/scene-\(scene)-noise-\(noise).h5" : output, scene: scene, noise: noise)
-      }
+    return which.pairs.map { scene, noise in
+      RecordingSet.Member(
+        path: isFolder ? "\(folder)/scene-\(scene)-noise-\(noise).h5" : output, scene: scene, noise: noise)
     }
   }
 

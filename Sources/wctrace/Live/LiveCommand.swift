@@ -79,7 +79,7 @@ struct LiveCommand: ParsableCommand {
     let seconds = start.duration(to: .now) / .seconds(1)
     try show(results)
     Terminal.remark(
-      "\(results.count) rollouts of \(options.chunks * options.rollout.steps) steps in \(Table.decimal(seconds, 1)) s, "
+      "\(results.count) rollouts of \(options.which.chunks * options.rollout.steps) steps in \(Table.decimal(seconds, 1)) s, "
         + "\(batch.options.workerCount) at a time with \(BLAS.threadCount) thread(s) each (\(BLAS.core))")
   }
 
@@ -109,16 +109,7 @@ struct LiveCommand: ParsableCommand {
 
 /// The options of commands that run methods in the model.
 struct LiveOptions: ParsableArguments {
-  @Option(
-    name: [.customLong("scene"), .customLong("scenes")],
-    help: "Seeds of scenes, such as 7 or 1000000..1000007; from 1000000 on the model has not seen them.")
-  var scenes = IndexList("1000000")!
-
-  @Option(help: "Seeds of the initial noise; every scene is run with each.")
-  var noise = IndexList("0")!
-
-  @Option(help: "Chunks, each continuing the last frames of the one before.")
-  var chunks = 1
+  @OptionGroup var which: SceneOptions
 
   @Flag(help: "Let every chunk begin where the uncached rollout's did, instead of where its own ended.")
   var fromEqualContext = false
@@ -132,20 +123,8 @@ struct LiveOptions: ParsableArguments {
   static let limit = 10_000
 
   mutating func validate() throws {
-    guard (1...64).contains(chunks) else {
-      throw ValidationError("--chunks is \(chunks); it must be from 1 to 64")
-    }
     if let jobs, jobs < 1 { throw ValidationError("--jobs is \(jobs); it must be at least 1") }
-    guard let sceneCount = scenes.indices(limit: LiveOptions.limit)?.count,
-      let noiseCount = noise.indices(limit: LiveOptions.limit)?.count,
-      sceneCount * noiseCount <= LiveOptions.limit
-    else { throw ValidationError("--scene and --noise name more than \(LiveOptions.limit) rollouts") }
-  }
-
-  var members: [LiveBatch.Member] {
-    (scenes.indices(limit: .max) ?? []).flatMap { scene in
-      (noise.indices(limit: .max) ?? []).map { LiveBatch.Member(scene: scene, noise: $0) }
-    }
+    try which.check(limit: LiveOptions.limit)
   }
 
   static func methods(policies: [String], controls: [String]) throws -> [LiveMethod] {
@@ -161,9 +140,10 @@ struct LiveOptions: ParsableArguments {
     return LiveBatch(
       weights: try rollout.prepareModel(),
       options: LiveBatch.Settings(
-        stepCount: rollout.steps, shift: rollout.shift, guidance: rollout.guidance, chunkCount: chunks,
+        stepCount: rollout.steps, shift: rollout.shift, guidance: rollout.guidance, chunkCount: which.chunks,
         hasEqualContext: fromEqualContext, repeatCount: repeats,
         workerCount: jobs ?? ProcessInfo.processInfo.activeProcessorCount),
-      methods: methods, members: members)
+      methods: methods,
+      members: which.pairs.map { LiveBatch.Member(scene: $0.scene, noise: $0.noise) })
   }
 }
