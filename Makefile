@@ -71,7 +71,7 @@ bench: bench-build python
 	@echo; Benchmarks/.build/release/wctrace-bench recorder
 	@echo; Benchmarks/.build/release/wctrace-bench replay --python $(PYTHON)
 
-# A trace of more than 4 GB recorded, verified, read, indexed and replayed; needs 9 GB of disk.
+# A trace of more than 4 GB recorded, verified, read, indexed and replayed; needs 4 GB of disk.
 big-test: bench-build
 	Benchmarks/.build/release/wctrace-bench big --tool $(WCTRACE)
 

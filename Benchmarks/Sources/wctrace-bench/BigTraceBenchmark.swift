@@ -11,7 +11,7 @@ struct BigTraceBenchmark: ParsableCommand {
   @Option(help: "Calls, each with 16.8 MB of float32, in four chunks.")
   var calls = 256
 
-  @Option(help: "Where the files go; journal and trace take about 8 GB while finishing.")
+  @Option(help: "Where the files go; trace and distances take about 4 GB.")
   var folder = FileManager.default.temporaryDirectory.path
 
   @Option(help: "The tool that verifies, indexes and replays.")
