@@ -40,17 +40,6 @@ struct ArrayHead {
     self.shape = shape
   }
 
-  private struct Entry: Decodable {
-    var dtype: String
-    var shape: [Int]
-    var offsets: [Int]
-
-    private enum CodingKeys: String, CodingKey {
-      case dtype, shape
-      case offsets = "data_offsets"
-    }
-  }
-
   /// Finds an array of a safetensors file, and the bytes of its numbers in it.
   ///
   /// See github.com/huggingface/safetensors: length, JSON, arrays.
@@ -72,7 +61,8 @@ struct ArrayHead {
     else { throw ArrayFile.lacking(name, names, path) }
     guard JSONSerialization.isValidJSONObject(value),
       let bytes = try? JSONSerialization.data(withJSONObject: value),
-      let entry = try? JSONDecoder().decode(Entry.self, from: bytes), entry.offsets.count == 2,
+      let entry = try? JSONDecoder().decode(Safetensors.Announced.self, from: bytes),
+      entry.offsets.count == 2,
       entry.offsets.allSatisfy({ (0...Int.max / 2).contains($0) }), entry.offsets[0] <= entry.offsets[1]
     else { throw TraceError(.corrupt, path: path, at: name, "the array needs dtype, shape and data_offsets") }
     guard let element = ArrayFile.Element(rawValue: entry.dtype) else {

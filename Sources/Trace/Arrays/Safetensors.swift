@@ -88,7 +88,7 @@ public struct Safetensors: Sendable {
 
   // Every array must be F32 and as long as its shape says; together they must fill the data section.
   private static func check(
-    _ arrays: [String: Header.Array], dataCount: Int, path: String
+    _ arrays: [String: Announced], dataCount: Int, path: String
   ) throws(TraceError) -> [String: Entry] {
     var entries: [String: Entry] = [:]
     var end = 0
@@ -128,9 +128,9 @@ public struct Safetensors: Sendable {
   }
 }
 
-// The JSON object at the head of a file: `__metadata__` beside any number of arrays.
-private struct Header: Decodable {
-  struct Array: Decodable {
+extension Safetensors {
+  /// An array as the head of a file tells it.
+  struct Announced: Decodable {
     var dtype: String
     var shape: [Int]
     /// First byte in the data section and the byte after the last.
@@ -143,6 +143,10 @@ private struct Header: Decodable {
 
     var start: Int { offsets.first ?? 0 }
   }
+}
+
+// The JSON object at the head of a file: `__metadata__` beside any number of arrays.
+private struct Header: Decodable {
 
   private struct Name: CodingKey {
     var stringValue: String
@@ -153,7 +157,7 @@ private struct Header: Decodable {
   }
 
   var metadata: [String: String] = [:]
-  var arrays: [String: Array] = [:]
+  var arrays: [String: Safetensors.Announced] = [:]
 
   init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: Name.self)
@@ -161,7 +165,7 @@ private struct Header: Decodable {
       if name.stringValue == "__metadata__" {
         metadata = try container.decode([String: String].self, forKey: name)
       } else {
-        arrays[name.stringValue] = try container.decode(Array.self, forKey: name)
+        arrays[name.stringValue] = try container.decode(Safetensors.Announced.self, forKey: name)
       }
     }
   }
