@@ -40,6 +40,8 @@ struct Estimate: ParsableCommand {
     let traces = try input.paths()
     let plans = try PolicySweep.plans(policy, limit: max(1, 10_000 / traces.count))
     let feedback = try self.feedback.map { try Feedback(path: $0) }
+    // Recordings of other models do without.
+    let weights = try? Weights.bundled()
     var table = Table(
       columns: (traces.count > 1 ? [.init("trace", key: "trace")] : []) + [
         .init("computed", key: "computed_calls"), .init("of", key: "calls"),
@@ -55,13 +57,15 @@ struct Estimate: ParsableCommand {
     var doneCount = 0
     for trace in traces {
       let reader = try TraceReader(path: trace)
-      let ends = EchoedRollout.Ends.bundled(for: reader.header)
-      let plain = try EchoedRollout(reader, feedback: nil, ends: ends)
-      let echoed = try feedback.map { try EchoedRollout(reader, feedback: $0, ends: ends) }
+      let echo = try EchoedRollout(
+        reader, feedback: feedback, ends: weights.flatMap { EchoedRollout.Ends($0, for: reader.header) })
       let rows = try OrderedJobs.run(
         plans.count, workerCount: jobs ?? ProcessInfo.processInfo.activeProcessorCount,
         finished: { [doneCount] in bar.update(doneCount + $0) }
-      ) { place in (direct: try plain.run(plans[place]), full: try echoed?.run(plans[place])) }
+      ) { [feedback] place in
+        let direct = try echo.run(plans[place], withFeedback: false)
+        return (direct: direct, full: feedback == nil ? nil : try echo.run(plans[place]))
+      }
       doneCount += plans.count
       for (plan, (direct, full)) in zip(plans, rows) {
         var row: [Table.Cell] = traces.count > 1 ? [.text(trace)] : []
@@ -84,18 +88,5 @@ struct Estimate: ParsableCommand {
         "computed*: decisions taken on the rollout with feedback; 'computed': on the one without")
     }
     try Terminal.show(table.formatted(output.format))
-  }
-}
-
-extension EchoedRollout.Ends {
-  /// The ends of the bundled model for a recording of it; nil for recordings of other models.
-  static func bundled(for header: TraceHeader) -> Self? {
-    (try? Weights.bundled()).flatMap { of($0, for: header) }
-  }
-
-  /// The ends of a model for a recording of it; nil for recordings of others.
-  static func of(_ weights: Weights, for header: TraceHeader) -> Self? {
-    guard let head = OutputHead(weights, header: header) else { return nil }
-    return Self(entry: { head.entry(of: $0) }, output: { head.output(of: $0, changes: $1, $2) })
   }
 }

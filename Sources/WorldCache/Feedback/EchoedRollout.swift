@@ -65,11 +65,11 @@ public final class EchoedRollout: Sendable {
     }
   }
 
-  /// Runs a policy over all chunks.
+  /// Runs a policy over all chunks, with the feedback, if there is one, or without.
   ///
   /// Throws a ``PolicyError`` for policies that do not fit the rollout or know its future, and for those that predict
   /// inside the network when there are no ends; a ``TraceError`` where a tap was not recorded.
-  public func run(_ plan: PolicyPlan) throws -> Result {
+  public func run(_ plan: PolicyPlan, withFeedback: Bool = true) throws -> Result {
     let blockCount = source.header.blockCount
     let request = try plan.request(blockCount: blockCount)
     let stretch = (request?.site ?? .output).stretch(blockCount: blockCount)
@@ -88,7 +88,9 @@ public final class EchoedRollout: Sendable {
     var cache = try LiveCache(plan, calls: source.calls, blockCount: blockCount) { [source] tap in
       try source.layout(of: tap == .guided ? .output : tap)
     }
-    let squares = try chunks.indices.map { try run(chunks[$0], classes[$0], shown, &cache) }
+    let squares = try chunks.indices.map {
+      try run(chunks[$0], classes[$0], shown, withFeedback ? feedback : nil, &cache)
+    }
     return Result(streams: cache.streams, squares: squares)
   }
 
@@ -105,14 +107,16 @@ public final class EchoedRollout: Sendable {
   }
 
   private func run(
-    _ chunk: RecordedChunk, _ classes: [Int], _ shown: [Tap: [Tensor]], _ cache: inout LiveCache
+    _ chunk: RecordedChunk, _ classes: [Int], _ shown: [Tap: [Tensor]], _ feedback: Feedback?,
+    _ cache: inout LiveCache
   ) throws -> (error: Double, final: Double) {
     // Of the latent, so far.
     var change = [Float](repeating: 0, count: chunk.final.count)
     var computed = chunk.groups[0].map { _ in Step.Computed(change: change, clean: change) }
     for position in chunk.groups.indices {
       var step = Step(
-        rollout: self, chunk: chunk, classes: classes, position: position, change: change, computed: computed)
+        rollout: self, feedback: feedback, chunk: chunk, classes: classes, position: position, change: change,
+        computed: computed)
       let changes = try step.run(shown, &cache)
       computed = step.computed
       for (branch, call) in chunk.groups[position].enumerated() {
@@ -136,6 +140,7 @@ public final class EchoedRollout: Sendable {
   /// One step of one chunk.
   private struct Step {
     let rollout: EchoedRollout
+    let feedback: Feedback?
     let chunk: RecordedChunk
     let classes: [Int]
     let position: Int
@@ -169,7 +174,7 @@ public final class EchoedRollout: Sendable {
       var guided: Tensor?
       // What the change of the latent since the last computed call adds to the stream.
       let moved: [Tensor?] = group.indices.map { branch in
-        guard rollout.feedback != nil, !shown.isEmpty, let ends = rollout.ends else { return nil }
+        guard feedback != nil, !shown.isEmpty, let ends = rollout.ends else { return nil }
         return ends.entry(tensor(RecordedChunk.difference(change, computed[branch].change)))
       }
       for tap in Tap.line(blockCount: blockCount) {
@@ -248,7 +253,7 @@ public final class EchoedRollout: Sendable {
       if let stream, let recorded, let ends = rollout.ends {
         let none = tensor([Float](repeating: 0, count: change.count))
         let seen = computed.map {
-          rollout.feedback == nil ? none : tensor(RecordedChunk.difference(change, $0.clean))
+          feedback == nil ? none : tensor(RecordedChunk.difference(change, $0.clean))
         }
         given = ends.output(stream, seen, group)
         known = ends.output(group.map { recorded[$0.ordinal] }, group.map { _ in none }, group)
@@ -259,7 +264,7 @@ public final class EchoedRollout: Sendable {
           return tensor(
             RecordedChunk.sum(values, RecordedChunk.difference(given[branch].values, known[branch].values)))
         }
-        guard let feedback = rollout.feedback else { return tensor(values) }
+        guard let feedback else { return tensor(values) }
         let response = feedback.response(
           to: change, position: position, branch: branch, classes: classes, chunk.layout)
         let sigma = Float(group[branch].sigma)
@@ -280,10 +285,6 @@ public final class EchoedRollout: Sendable {
       return tensor(values)
     }
   }
-}
-
-extension RecordedChunk {
-  static func sum(_ a: [Float], _ b: [Float]) -> [Float] { zip(a, b).map { $0 + $1 } }
 }
 
 extension Tap {

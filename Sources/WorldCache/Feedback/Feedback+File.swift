@@ -1,5 +1,5 @@
 import Foundation
-import Trace
+public import Trace
 
 /// A feedback file: safetensors with the matrices as arrays (K, C, C) named `call.branch.modality`, and everything
 /// else as JSON under `__metadata__`.
@@ -25,8 +25,11 @@ extension Feedback {
   }
 
   /// Reads a file that ``write(to:)`` made; throws a ``TraceError`` for anything else.
-  public init(path: String) throws {
-    let file = try Safetensors(path: path)
+  public init(path: String) throws { try self.init(Safetensors(path: path)) }
+
+  /// The same of an open file.
+  public init(_ file: Safetensors) throws {
+    let path = file.path
     guard file.metadata["kind"] == Feedback.kind, let text = file.metadata["facts"],
       let facts = try? JSONDecoder().decode(Facts.self, from: Data(text.utf8))
     else {

@@ -157,11 +157,3 @@ public struct FeedbackFit: Sendable {
     return Feedback(scope: scope, boundaries: boundaries, matrices: matrices, unexplained: unexplained)
   }
 }
-
-extension RecordedChunk {
-  static func difference(_ a: [Float], _ b: [Float]) -> [Float] { zip(a, b).map { $0 - $1 } }
-
-  static func rootMeanSquare(_ values: [Float]) -> Double {
-    (values.reduce(0) { $0 + Double($1) * Double($1) } / Double(max(1, values.count))).squareRoot()
-  }
-}

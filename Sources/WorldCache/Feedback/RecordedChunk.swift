@@ -60,4 +60,13 @@ struct RecordedChunk: Sendable {
   var unrest: [Double] {
     TokenUnrest.values(latent: latent, output: output, weights: weights, final: final, layout)
   }
+
+  // Numbers of tensors, one by one.
+
+  static func sum(_ a: [Float], _ b: [Float]) -> [Float] { zip(a, b).map { $0 + $1 } }
+  static func difference(_ a: [Float], _ b: [Float]) -> [Float] { zip(a, b).map { $0 - $1 } }
+
+  static func rootMeanSquare(_ values: [Float]) -> Double {
+    (values.reduce(0) { $0 + Double($1) * Double($1) } / Double(max(1, values.count))).squareRoot()
+  }
 }

@@ -88,17 +88,17 @@ struct TracePair {
     _ tap: Tap, _ group: ArraySlice<Call>, _ uncached: TraceReader, _ cached: TraceReader
   ) throws -> Double? {
     guard uncached.taps.contains(tap), cached.taps.contains(tap) else { return nil }
-    var sums = Sums()
+    var sums = RelativeError()
     for call in group {
       let states = try [uncached, cached].map { try $0.state(of: tap, call: call.ordinal) }
       guard !states.contains(.absent) else { return nil }
       try sums.add(cached.feature(tap, call: call.ordinal), uncached.feature(tap, call: call.ordinal))
     }
-    return sums.relative
+    return sums.value
   }
 
   private static func finalError(_ uncached: TraceReader, _ cached: TraceReader) throws -> Double? {
-    var sums = Sums()
+    var sums = RelativeError()
     for chunk in Set(uncached.calls.map(\.chunk)).sorted() {
       do {
         try sums.add(cached.final(chunk: chunk), uncached.final(chunk: chunk))
@@ -106,23 +106,7 @@ struct TracePair {
         return nil
       }
     }
-    return sums.relative
-  }
-
-  private struct Sums {
-    var error = 0.0
-    var norm = 0.0
-    var relative: Double { norm > 0 ? (error / norm).squareRoot() : error > 0 ? .infinity : 0 }
-
-    mutating func add(_ value: Tensor, _ reference: Tensor) throws {
-      guard value.values.count == reference.values.count else {
-        throw TraceError(.invalid, "the traces hold tensors of different sizes")
-      }
-      for (a, b) in zip(value.values, reference.values) {
-        error += Double(a - b) * Double(a - b)
-        norm += Double(b) * Double(b)
-      }
-    }
+    return sums.value
   }
 
   /// The policy that the cached run says it ran under.

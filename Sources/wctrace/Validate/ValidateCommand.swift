@@ -108,9 +108,8 @@ struct ValidateCommand: ParsableCommand {
     var input = TracesInput()
     input.traces = traces
     BLAS.threadCount = threads
-    let feedback = try self.feedback.map {
-      (values: try Feedback(path: $0), hash: try Safetensors(path: $0).digest)
-    }
+    let feedback = try self.feedback.map { try Safetensors(path: $0) }
+      .map { (values: try Feedback($0), hash: $0.digest) }
     let run = ValidationRun(
       weights: try weights.map { try Weights(path: $0) } ?? Weights.bundled(), plans: plans,
       feedback: feedback, workerCount: jobs ?? ProcessInfo.processInfo.activeProcessorCount)

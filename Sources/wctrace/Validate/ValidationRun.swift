@@ -77,20 +77,22 @@ struct ValidationRun: Sendable {
       uncached = try rollout.run()
       try check(uncached, recorded)
     }
-    let ends = EchoedRollout.Ends.of(weights, for: recorded.reader.header)
     // What has no direct error in replay may have one through the last layer, where the trace has what that takes.
-    let plain = try? EchoedRollout(recorded.reader, feedback: nil, ends: ends)
-    let echoed = try feedback.map { try EchoedRollout(recorded.reader, feedback: $0.values, ends: ends) }
+    let ends = EchoedRollout.Ends(weights, for: recorded.reader.header)
+    let echo =
+      feedback == nil
+      ? try? EchoedRollout(recorded.reader, feedback: nil, ends: ends)
+      : try EchoedRollout(recorded.reader, feedback: feedback?.values, ends: ends)
     try concurrently(left.count, workers: workerCount, worker: { _ in 0 }) { [uncached] _, place in
       let plan = left[place]
-      let withFeedback = try echoed?.error(plan)
+      let withFeedback = feedback == nil ? nil : try echo?.error(plan, withFeedback: true)
       if var record = earlier(plan) {
         record.setFeedback(withFeedback, hash: feedback?.hash)
         return try finished(record)
       }
       let replay = try Replay(plan, over: plan.geometries(in: catalog))
       var estimates: [Estimator: Double] = [:]
-      if replay.directError == nil { estimates[.direct] = try plain?.error(plan) }
+      if replay.directError == nil { estimates[.direct] = try echo?.error(plan, withFeedback: false) }
       let live = try LiveMethod(kind: .policy(plan)).run(rollout, contexts: uncached)
       let comparison = RolloutComparison(live.chunks, uncached: uncached, of: rollout)
       let (errors, own) = (comparison.errors, comparison.uncachedErrors)
@@ -109,17 +111,12 @@ struct ValidationRun: Sendable {
   // differ with its threads.
   private func check(_ uncached: [Chunk], _ recorded: Recorded) throws {
     for chunk in uncached {
-      let final = try recorded.reader.final(chunk: chunk.index)
-      let own = weights.config.outputRows(chunk.latent)
-      let (error, norm) = zip(own.values, final.values).reduce(into: (0.0, 0.0)) { sums, pair in
-        sums.0 += Double(pair.0 - pair.1) * Double(pair.0 - pair.1)
-        sums.1 += Double(pair.1) * Double(pair.1)
-      }
-      let relative = (error / norm).squareRoot()
-      guard relative < 1e-3 else {
+      var error = RelativeError()
+      try error.add(weights.config.outputRows(chunk.latent), recorded.reader.final(chunk: chunk.index))
+      guard error.value < 1e-3 else {
         throw TraceError(
           .invalid, path: recorded.path, at: "chunk \(chunk.index)",
-          "the final latent is \(Table.decimal(100 * relative, 2)) % off when the rollout is run again; this is not an uncached "
+          "the final latent is \(Table.decimal(100 * error.value, 2)) % off when the rollout is run again; this is not an uncached "
             + "recording of it")
       }
     }
@@ -128,9 +125,9 @@ struct ValidationRun: Sendable {
 
 extension EchoedRollout {
   /// The relative error under a policy; nil where that is not defined or a tap was not recorded.
-  fileprivate func error(_ plan: PolicyPlan) throws -> Double? {
+  fileprivate func error(_ plan: PolicyPlan, withFeedback: Bool) throws -> Double? {
     do {
-      return try run(plan).relativeError
+      return try run(plan, withFeedback: withFeedback).relativeError
     } catch is PolicyError {
       return nil
     } catch let error as TraceError where error.code == .lacking || error.code == .missing {

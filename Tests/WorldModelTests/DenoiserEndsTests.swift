@@ -5,7 +5,7 @@ import Trace
 @testable import WorldModel
 
 /// Another stream after the last block changes the output by what the head says, as the model itself does.
-struct OutputHeadTests {
+struct DenoiserEndsTests {
   private struct Watch: CallHook {
     var replacement: [Tensor]?
     var stream: [Tensor] = []
@@ -24,7 +24,7 @@ struct OutputHeadTests {
   func differencesAreThoseOfTheModel(guidance: Double) throws {
     let weights = try TinyModel.weights()
     let rollout = Rollout(weights: weights, stepCount: 3, guidance: guidance, sceneSeed: 5)
-    let head = try #require(OutputHead(weights, header: rollout.header(recorder: "tests")))
+    let head = try #require(DenoiserEnds(weights, header: rollout.header(recorder: "tests")))
     let group = rollout.calls.filter { $0.step == 1 }
     let window = rollout.walk.window(from: Config.contextFrames, weights.config)
     let latent = TinyModel.noise(weights.config.tokens, weights.config.targetChannels, seed: 3)
@@ -58,9 +58,9 @@ struct OutputHeadTests {
     let rollout = Rollout(weights: weights, stepCount: 3, sceneSeed: 5)
     var header = rollout.header(recorder: "tests")
     header.weightsDigest = "other"
-    #expect(OutputHead(weights, header: header) == nil)
+    #expect(DenoiserEnds(weights, header: header) == nil)
     header = rollout.header(recorder: "tests")
     header.conditions = []
-    #expect(OutputHead(weights, header: header) == nil)
+    #expect(DenoiserEnds(weights, header: header) == nil)
   }
 }

@@ -1,12 +1,12 @@
 public import Trace
 
-/// The end of the bundled denoiser alone: from the residual stream after the last block to the output, up to
-/// what does not depend on the stream.
+/// Both ends of the bundled denoiser, without its blocks: from the latent to the residual stream before the first
+/// block, and from the stream after the last one to the output, up to what depends on neither.
 ///
 /// output = (latent − clean) / σ and clean = first guess of the conditioning + W · modulated LayerNorm(stream) + b, so
 /// the part of the stream and of a change of the latent is (change − W · modulated LayerNorm(stream) − b) / σ.
-/// Differences of it are differences of outputs, exactly as the model would make them. ``entry(of:)`` is the other end.
-public struct OutputHead: Sendable {
+/// Differences of it are differences of outputs, exactly as the model would make them.
+public struct DenoiserEnds: Sendable {
   private let weights: Weights
   /// Of each chunk, (frames, 3), as the denoiser reads them.
   private let actions: [Tensor]
