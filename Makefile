@@ -31,7 +31,7 @@ tuning-guide: build
 validation: build
 	examples/validation.sh
 
-# The tables of docs/headline.md: policies tuned, run live and held against fewer steps; half an hour, resumable.
+# The tables of docs/headline.md: policies tuned, run live and held against fewer steps; forty minutes, resumable.
 headline: build
 	python3 examples/headline.py demo/headline --wctrace $(WCTRACE)
 

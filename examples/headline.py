@@ -4,7 +4,7 @@
 headline.py FOLDER [--wctrace TOOL]
 
 Policies are tuned, schedules fitted and shifts picked on the choosing scenes, from recordings in FOLDER; everything is
-then run live on held-out scenes, one rollout at a time with one thread of the matrix library. Every result is kept as
+then run live on held-out scenes with one thread of the matrix library, one rollout at a time where times are shown. Every result is kept as
 JSON in FOLDER, and what is there is not run again: delete a file to have it made anew. The tables go to standard output.
 """
 
@@ -154,7 +154,7 @@ HEAD = (
 def report(tool):
     print("### One chunk\n")
     print(
-        "Medians over the eight held-out scenes, the worst scene in brackets. *Kept* is an error against the renderer's "
+        "Medians over the eight held-out scenes, the worst scene in brackets; computed calls are means. *Kept* is an error against the renderer's "
         "ground truth divided by that of the uncached rollout: below 1 is better than uncached.\n")
     default = [("WorldCache, author defaults", "published", "worldcache")]
     uncached, groups, _ = measured(tool, "live-default", default)
@@ -167,7 +167,7 @@ def report(tool):
         chosen[calls] = methods = choose(tool, calls)
         _, groups, _ = measured(tool, f"live-{calls}", methods)
         rows = [(label, kind, figures(groups[text])) for label, kind, text in methods]
-        print(f"\n{f'{speed}x: at most {calls}' if speed else f'At most {calls}'} computed calls\n\n{HEAD}")
+        print(f"\n{f'{speed}x: at most {calls}' if speed else f'At most {calls}'} computed calls on the choosing scenes\n\n{HEAD}")
         for row in rows:
             print(line(*row))
         verdicts.append(verdict(calls, rows))
@@ -212,7 +212,10 @@ def guided(tool):
         ("fewer steps", "control", f"steps={calls}"), ("fitted schedule", "found", f"fitted:file={file}"),
         ("interval", "published", "interval:every=2")]
     _, groups, _ = measured(tool, "live-guided", methods, "--guidance", "3")
-    print("Guidance scale 3, two branches for each call.\n\n" + HEAD)
+    print(
+        "Guidance scale 3, two branches for each call; the schedule is fitted to four scenes. This guidance takes the model away "
+        "from the truth, so that\nwhatever cuts it short is nearer to the truth and far from the uncached rollout, which is what "
+        "caching has to keep.\n\n" + HEAD)
     for label, kind, text in methods:
         print(line(label, kind, figures(groups[text])))
 

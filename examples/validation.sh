@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Does replay say what really happens? Every command behind the figures of docs/open-and-closed-loop.md, in order.
 #
-# validation.sh [FOLDER]: into FOLDER (demo/validation when left out; 3 GB) records eight scenes to fit on and eight held-out
-# ones, runs fourteen disturbing policies on the former, fits the model's feedback, and then runs 223 settings of other policies live on
+# validation.sh [FOLDER]: into FOLDER (demo/validation when left out; about 5 GB) records eight scenes to fit on and eight held-out
+# ones, runs fourteen disturbing settings on the former, fits the model's feedback, and then runs 223 other settings live on
 # the latter beside their replays. Resumable: what is there is not made again. WCTRACE names the tool.
 set -euo pipefail
 wctrace=$(realpath "${WCTRACE:-.build/release/wctrace}")
@@ -13,7 +13,7 @@ taps=latent,timestep,hidden.0,modulated,block.1,hidden.6,output
 "$wctrace" record --output choose --scenes 2000000..2000007 --taps $taps --threads 1 --resume
 "$wctrace" record --output confirm --scenes 1000000..1000007 --taps $taps --threads 1 --resume
 
-# 1. How the model answers to a changed latent, from policies that are not validated below.
+# 1. How the model answers to a changed latent, from settings that are not validated below.
 disturbing=(
   interval:every=3 interval:every=6 taylor:interval=5,order=1,first-enhance=1,site=output hicache:site=output,interval=4
   taylor:interval=6,order=4,first-enhance=1,site=output taylor:interval=4,order=3,first-enhance=5,site=output
@@ -42,7 +42,7 @@ for calls in 8 10 13 17 20; do
   [ -f fitted-$calls.json ] || "$wctrace" schedule choose --calls $calls --fit --save fitted-$calls.json > /dev/null
 done
 
-# 3. 223 settings of policies that were not fitted.
+# 3. 223 settings, none of which was fitted.
 policies=(
   --policy 'interval:every=2|4|5|7|8|9|10'
   --policy 'taylor:interval=2|3|4|6|7|8|9,order=0|1|2,first-enhance=1|3,site=output'
