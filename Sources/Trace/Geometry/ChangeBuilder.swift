@@ -198,10 +198,3 @@ package enum ChangeSums {
     return (sum, squares)
   }
 }
-
-extension SIMD8<Double> {
-  @inline(__always)
-  fileprivate init(loading buffer: UnsafeBufferPointer<Double>, at index: Int) {
-    self = UnsafeRawPointer(buffer.baseAddress! + index).loadUnaligned(as: SIMD8<Double>.self)
-  }
-}

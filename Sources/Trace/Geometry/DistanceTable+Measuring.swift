@@ -68,9 +68,7 @@ extension DistanceTable {
     values.withUnsafeBufferPointer { values in
       var channel = 0
       while channel + 8 <= count {
-        let eight = UnsafeRawPointer(values.baseAddress! + first + channel)
-          .loadUnaligned(as: SIMD8<Float>.self)
-        row[channel / 8] = combine(row[channel / 8], SIMD8(eight))
+        row[channel / 8] = combine(row[channel / 8], SIMD8(loading: values, at: first + channel))
         channel += 8
       }
       guard channel < count else { return }

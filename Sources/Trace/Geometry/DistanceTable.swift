@@ -64,7 +64,7 @@ public struct DistanceTable: Sendable {
           return
         }
         DistanceTable.forEachEight(plus, minus) { token, norm in
-          DistanceTable.put(norm, start + first + token, norms)
+          norm.store(to: norms, at: start + first + token)
         } tail: {
           norms[start + first + $0] = $1
         }
@@ -96,7 +96,7 @@ public struct DistanceTable: Sendable {
           return
         }
         DistanceTable.forEachEight(plus, minus) { place, norm in
-          DistanceTable.put(norm.squareRoot(), place, plus)
+          norm.squareRoot().store(to: plus, at: place)
         } tail: {
           plus[$0] = $1.squareRoot()
         }
@@ -133,7 +133,7 @@ public struct DistanceTable: Sendable {
     evaluate(form) { combination, first, plus, minus in
       norms[combination].withUnsafeMutableBufferPointer { norms in
         DistanceTable.forEachEight(plus, minus) { token, norm in
-          DistanceTable.put(norm, first + token, norms)
+          norm.store(to: norms, at: first + token)
         } tail: {
           norms[first + $0] = $1
         }
@@ -221,7 +221,7 @@ public struct DistanceTable: Sendable {
     let limit = SIMD8(repeating: roundingUnits * Double.ulpOfOne)
     var token = 0
     while token + 8 <= plus.count {
-      let (a, b) = (eight(plus, token), eight(minus, token))
+      let (a, b) = (SIMD8(loading: plus, at: token), SIMD8(loading: minus, at: token))
       let norm = a - b
       take(token, norm.replacing(with: 0, where: norm .<= limit * (a + b)))
       token += 8
@@ -230,18 +230,6 @@ public struct DistanceTable: Sendable {
       tail(token, settled(plus[token], minus[token]))
       token += 1
     }
-  }
-
-  @inline(__always)
-  private static func eight(_ buffer: UnsafeMutableBufferPointer<Double>, _ index: Int) -> SIMD8<Double> {
-    UnsafeRawPointer(buffer.baseAddress! + index).loadUnaligned(as: SIMD8<Double>.self)
-  }
-
-  @inline(__always)
-  private static func put(
-    _ values: SIMD8<Double>, _ index: Int, _ buffer: UnsafeMutableBufferPointer<Double>
-  ) {
-    for lane in 0..<8 { buffer[index + lane] = values[lane] }
   }
 
   // What is left of a difference; nothing where it is rounding.
@@ -260,7 +248,7 @@ public struct DistanceTable: Sendable {
   private static func takeRoots(_ values: UnsafeMutableBufferPointer<Double>) {
     var place = 0
     while place + 8 <= values.count {
-      put(eight(values, place).squareRoot(), place, values)
+      SIMD8(loading: values, at: place).squareRoot().store(to: values, at: place)
       place += 8
     }
     while place < values.count {

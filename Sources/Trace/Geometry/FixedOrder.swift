@@ -9,7 +9,7 @@ package enum FixedOrder {
     if count >= 8 {
       var lanes = SIMD8<Double>.zero
       while index + 8 <= count {
-        lanes += UnsafeRawPointer(values + index).loadUnaligned(as: SIMD8<Double>.self)
+        lanes += SIMD8(loading: UnsafeBufferPointer(start: values, count: count), at: index)
         index += 8
       }
       sum = lanes.sum()

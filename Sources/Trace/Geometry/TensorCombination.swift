@@ -20,7 +20,9 @@ package enum TensorCombination {
         let end = index + channels
         while index + 8 <= end {
           var sum = SIMD8<Double>.zero
-          for (term, pointer) in zip(terms, pointers) { sum += term.weight * eight(pointer, index) }
+          for (term, pointer) in zip(terms, pointers) {
+            sum += term.weight * SIMD8(loading: pointer, at: index)
+          }
           squares += sum * sum
           index += 8
         }
@@ -47,7 +49,7 @@ package enum TensorCombination {
         var index = row * channels
         let end = index + channels
         while index + 8 <= end {
-          let x = eight(values, index)
+          let x = SIMD8<Double>(loading: values, at: index)
           squares += x * x
           index += 8
         }
@@ -88,8 +90,10 @@ package enum TensorCombination {
           var index = row * channels
           let end = index + channels
           while index + 8 <= end {
-            var sum = first.map { eight($0, index) } ?? .zero
-            for term in used[group] { sum += weights[group][term] * eight(pointers[term], index) }
+            var sum = first.map { SIMD8(loading: $0, at: index) } ?? .zero
+            for term in used[group] {
+              sum += weights[group][term] * SIMD8(loading: pointers[term], at: index)
+            }
             for lane in 0..<8 { result[index + lane] = Float(sum[lane]) }
             index += 8
           }
@@ -103,12 +107,6 @@ package enum TensorCombination {
       }
       filled = rowCount * channels
     }
-  }
-
-  @inline(__always)
-  private static func eight(_ buffer: UnsafeBufferPointer<Float>, _ index: Int) -> SIMD8<Double> {
-    SIMD8<Double>(
-      UnsafeRawPointer(buffer.baseAddress! + index).loadUnaligned(as: SIMD8<Float>.self))
   }
 
   // Lends the memory of several arrays at once.

@@ -50,15 +50,9 @@ package struct TensorDifference: Sendable {
     /// Eight numbers from `index` on, all of which must be there.
     @inline(__always)
     func eight(at index: Int) -> SIMD8<Double> {
-      let values = Lent.load(minuend, index)
+      let values = SIMD8<Double>(loading: minuend, at: index)
       guard let subtrahend else { return values }
-      return values - Lent.load(subtrahend, index)
-    }
-
-    @inline(__always)
-    private static func load(_ buffer: UnsafeBufferPointer<Float>, _ index: Int) -> SIMD8<Double> {
-      SIMD8<Double>(
-        UnsafeRawPointer(buffer.baseAddress! + index).loadUnaligned(as: SIMD8<Float>.self))
+      return values - SIMD8<Double>(loading: subtrahend, at: index)
     }
   }
 }

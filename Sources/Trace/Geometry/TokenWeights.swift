@@ -58,7 +58,7 @@ extension DistanceTable {
     case (.alike(let a), .each(let b)), (.each(let b), .alike(let a)):
       b.withUnsafeBufferPointer { b in
         add(row, tokens, norms, sizes) {
-          a * eight(b, $0)
+          a * SIMD8(loading: b, at: $0)
         } one: {
           a * b[$0]
         }
@@ -67,7 +67,7 @@ extension DistanceTable {
       a.withUnsafeBufferPointer { a in
         b.withUnsafeBufferPointer { b in
           add(row, tokens, norms, sizes) {
-            eight(a, $0) * eight(b, $0)
+            SIMD8(loading: a, at: $0) * SIMD8(loading: b, at: $0)
           } one: {
             a[$0] * b[$0]
           }
@@ -84,11 +84,11 @@ extension DistanceTable {
   ) {
     var token = tokens.lowerBound
     while token + 8 <= tokens.upperBound {
-      let term = factors(token) * eight(row, token)
+      let term = factors(token) * SIMD8(loading: row, at: token)
       let bits = unsafeBitCast(term, to: SIMD8<UInt64>.self) & SIMD8(repeating: UInt64(Int64.max))
-      put(eight(UnsafeBufferPointer(norms), token) - term, norms, token)
-      put(
-        eight(UnsafeBufferPointer(sizes), token) + unsafeBitCast(bits, to: SIMD8<Double>.self), sizes, token)
+      (SIMD8(loading: norms, at: token) - term).store(to: norms, at: token)
+      (SIMD8(loading: sizes, at: token) + unsafeBitCast(bits, to: SIMD8<Double>.self))
+        .store(to: sizes, at: token)
       token += 8
     }
     while token < tokens.upperBound {
@@ -97,18 +97,6 @@ extension DistanceTable {
       sizes[token] += abs(term)
       token += 1
     }
-  }
-
-  @inline(__always)
-  private static func eight(_ buffer: UnsafeBufferPointer<Double>, _ index: Int) -> SIMD8<Double> {
-    UnsafeRawPointer(buffer.baseAddress! + index).loadUnaligned(as: SIMD8<Double>.self)
-  }
-
-  @inline(__always)
-  private static func put(
-    _ values: SIMD8<Double>, _ buffer: UnsafeMutableBufferPointer<Double>, _ index: Int
-  ) {
-    for lane in 0..<8 { buffer[index + lane] = values[lane] }
   }
 
   // Minus the sum of all weights, without what rounding leaves of weights that add up to zero.
