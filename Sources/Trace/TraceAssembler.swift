@@ -65,7 +65,7 @@ enum TraceAssembler {
     return candidate
   }
 
-  /// Removes the unfinished files that an interrupted `write` to `path` left; only for who makes sure that
+  /// Removes the unfinished files that an interrupted `finish` of a copy for `path` left; only for who makes sure that
   /// none is under way.
   static func removePartials(of path: String) {
     let name = path.split(separator: "/").last.map(String.init) ?? path

@@ -1,7 +1,6 @@
 // What can be told from a file's name, size and first bytes, before the HDF5 library sees it.
 extension TraceReader {
   // Signature, version 2 or 3, sizes of addresses, flags; then from byte 28 the file's end.
-  private static let superblockByteCount = 48
 
   private static func unfinishedMessage(_ journal: String) -> String {
     "the recording is running or was interrupted; once it has ended, 'wctrace recover \(journal)' makes a trace "
@@ -25,12 +24,12 @@ extension TraceReader {
     }
     let unfinished = TraceError(.unfinished, path: path, "the recording was never finished")
     guard !path.hasSuffix(TraceFormat.unfinishedSuffix) else { throw unfinished }
-    let (head, byteCount) = try FileSystem.head(of: path, superblockByteCount)
+    let (head, byteCount) = try FileSystem.head(of: path, HDF5Image.superblockByteCount)
     guard byteCount > 0 else { throw TraceError(.notATrace, path: path, "the file is empty") }
     guard head.starts(with: HDF5File.signature) else {
       throw TraceError(.notATrace, path: path, "this is not an HDF5 file, so no trace")
     }
-    guard head.count == superblockByteCount else {
+    guard head.count == HDF5Image.superblockByteCount else {
       throw TraceError(.corrupt, path: path, "the file is cut off after \(byteCount) bytes")
     }
     guard head[8] == 2 || head[8] == 3, head[9] == 8, head[10] == 8 else {

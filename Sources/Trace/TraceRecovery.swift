@@ -2,7 +2,7 @@
 ///
 /// It holds the calls whose `append` returned, bit for bit, and nothing of a call whose did not. The
 /// final latents are kept when those of all chunks were recorded. The journal stays; `.partial`
-/// files that the recording left beside it go.
+/// files that an interrupted recovery left beside it go.
 public struct TraceRecovery: Sendable {
   public let path: String
   public let callCount: Int

@@ -92,22 +92,16 @@ package struct HDF5Dataset: Sendable {
   package var storedByteCount: Int { HDF5.locked { Int(clamping: H5Dget_storage_size(handle.id)) } }
 
   /// Stores one filtered block whose first element is at `offset`.
-  package func writeBlock(at offset: [Int], _ bytes: UnsafeRawBufferPointer) throws(TraceError) {
-    let isWritten = HDF5.locked { storeChunk(at: offset, bytes.count, bytes.baseAddress) }
+  package func writeBlock(at offset: [Int], _ bytes: [UInt8]) throws(TraceError) {
+    let isWritten = bytes.withUnsafeBytes { bytes in
+      HDF5.locked { storeChunk(at: offset, bytes.count, bytes.baseAddress) }
+    }
     guard isWritten else { throw place.error("the system refused to write (is the disk full?)") }
   }
 
   // Call under the lock.
   func storeChunk(at offset: [Int], _ byteCount: Int, _ bytes: UnsafeRawPointer?) -> Bool {
     H5Dwrite_chunk(handle.id, hid_t(H5P_DEFAULT), 0, offset.map(hsize_t.init), byteCount, bytes) >= 0
-  }
-
-  package func writeBlock(at offset: [Int], _ bytes: [UInt8]) throws(TraceError) {
-    var failure: TraceError?
-    bytes.withUnsafeBytes { bytes in
-      do throws(TraceError) { try writeBlock(at: offset, bytes) } catch { failure = error }
-    }
-    if let failure { throw failure }
   }
 
   /// Fetches one filtered block; throws when it is missing or has an impossible size.

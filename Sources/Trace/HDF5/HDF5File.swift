@@ -63,8 +63,8 @@ package struct HDF5File: Sendable {
     guard handle.close() else { throw root.place.error("the system refused to write (is the disk full?)") }
   }
 
-  // The 1.10 format for old and new objects alike; closing the file closes what hangs on it. Files are written
-  // once, under another name, and never change, so they need no locks; one that a child process inherited for the
+  // The 1.10 format for old and new objects alike; closing the file closes what hangs on it. Files are never
+  // changed once they are there, so they need no locks; one that a child process inherited for the
   // moment before its exec would have readers refused.
   private static func withAccess(_ body: (hid_t) -> hid_t) -> hid_t {
     let access = H5Pcreate(wct_class_file_access())

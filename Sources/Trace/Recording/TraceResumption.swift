@@ -1,7 +1,7 @@
 /// What an earlier attempt at the same recording left under a trace's name.
 ///
 /// Looking clears up what needs no decision: a recording that was killed while it was finishing is
-/// finished from its journal, and `.partial` files of the attempt are removed. The calls of a recording
+/// finished from its journal, and `.partial` files of an interrupted recovery are removed. The calls of a recording
 /// that was interrupted before its end stay in the journal; it is recorded again from its start.
 public enum TraceResumption: Hashable, Sendable {
   /// Neither a trace nor a journal.
