@@ -24,13 +24,12 @@ func concurrently<Failure: Error>(
   if let error = state.withLock({ $0.errors.min { $0.key < $1.key }?.value }) { throw error }
 }
 
-/// Runs `body` for every index, with one worker per core, or as many as given, that brings what it works with.
-package func concurrently<Worker, Failure: Error>(
-  _ count: Int, workers: Int = workerCount, worker: @Sendable (Int) -> Worker,
-  _ body: @Sendable (Worker, Int) throws(Failure) -> Void
+/// Runs `body` for every index, with one worker per core that brings what it works with.
+func concurrently<Worker, Failure: Error>(
+  _ count: Int, worker: @Sendable (Int) -> Worker, _ body: @Sendable (Worker, Int) throws(Failure) -> Void
 ) throws(Failure) {
   let next = Atomic(0)
-  try concurrently(min(count, workers)) { (place: Int) throws(Failure) in
+  try concurrently(min(count, workerCount)) { (place: Int) throws(Failure) in
     let worker = worker(place)
     while true {
       let index = next.wrappingAdd(1, ordering: .relaxed).oldValue
@@ -47,7 +46,7 @@ package func concurrently<Worker, Failure: Error>(
 }
 
 /// How many workers compress and decompress at a time.
-package let workerCount = max(1, ProcessInfo.processInfo.activeProcessorCount)
+let workerCount = max(1, ProcessInfo.processInfo.activeProcessorCount)
 
 extension Array {
   /// Lends the memory of the elements to workers, which fill it.

@@ -20,3 +20,20 @@ public protocol FeatureSource: Sendable {
   /// A chunk's final latent; throws `lacking` when there is none.
   func `final`(chunk: Int) throws(TraceError) -> Tensor
 }
+
+extension FeatureSource {
+  /// Calls that are made together, of all guidance branches at a solver stage, in their order.
+  package var groups: [[Call]] {
+    var groups: [[Call]] = []
+    for call in calls {
+      if let last = groups.last?[0],
+        (last.chunk, last.step, last.stage) == (call.chunk, call.step, call.stage)
+      {
+        groups[groups.count - 1].append(call)
+      } else {
+        groups.append([call])
+      }
+    }
+    return groups
+  }
+}

@@ -49,3 +49,13 @@ public struct TraceHeader: Hashable, Sendable, Codable {
     self.conditions = conditions
   }
 }
+
+extension TraceHeader {
+  /// Whether two recordings are of one rollout, as far as their headers say.
+  public func isSameRollout(as other: TraceHeader) -> Bool {
+    model == other.model && weightsDigest == other.weightsDigest && sceneSeed == other.sceneSeed
+      && noiseSeed == other.noiseSeed && stepCount == other.stepCount && chunkCount == other.chunkCount
+      && branchCount == other.branchCount && solver == other.solver && shift == other.shift
+      && conditions == other.conditions
+  }
+}

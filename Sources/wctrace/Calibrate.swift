@@ -107,6 +107,7 @@ struct Calibrate: ParsableCommand {
       }
     }
     let paths = try input.paths()
+    let first = try GeometryCatalog.opening(paths[0])
     var options = Calibrator.Options()
     (options.signal, options.target, options.degree) = (signal, target, degree)
     (options.smoothCacheSite, options.lookahead) = (Site(name: site)!, lookahead)
@@ -114,7 +115,7 @@ struct Calibrate: ParsableCommand {
     var named: Set<Calibration.Method> = []
     options.methods =
       method.isEmpty
-      ? try recordedMethods(options, paths[0]) : method.filter { named.insert($0).inserted }
+      ? try recordedMethods(options, first) : method.filter { named.insert($0).inserted }
     guard !options.methods.isEmpty else {
       throw TraceError(
         .lacking, path: paths[0], "nothing can be calibrated: the taps of no method were recorded")
@@ -122,7 +123,7 @@ struct Calibrate: ParsableCommand {
     var calibrator = Calibrator(options)
     let bar = Progress(total: paths.count, unit: "traces")
     for (place, path) in paths.enumerated() {
-      try calibrator.add(GeometryCatalog.opening(path))
+      try calibrator.add(place == 0 ? first : GeometryCatalog.opening(path))
       bar.update(place + 1)
     }
     let calibration = try calibrator.calibration()
@@ -135,9 +136,10 @@ struct Calibrate: ParsableCommand {
   }
 
   // The methods that the first trace holds the taps for; the others are named.
-  private func recordedMethods(_ options: Calibrator.Options, _ path: String) throws -> [Calibration.Method] {
+  private func recordedMethods(_ options: Calibrator.Options, _ catalog: GeometryCatalog) throws
+    -> [Calibration.Method]
+  {
     let calibrator = Calibrator(options)
-    let catalog = try GeometryCatalog.opening(path)
     return try Calibration.Method.allCases.filter { method in
       do {
         _ = try catalog.geometries(for: calibrator.request(method, blockCount: catalog.blockCount))

@@ -28,8 +28,10 @@ struct Convert: ParsableCommand {
   @Option(help: "A trace: its number of calls, and the decisions of policies that look at features.")
   var trace: String?
 
-  @Option(help: "What SmoothCache calls the modules that share the schedule, joined by commas.")
-  var components = "attn1"
+  @Option(
+    help: "What SmoothCache calls the modules that share the schedule, joined by commas; attn1 when left out."
+  )
+  var components: String?
 
   @Option(name: .shortAndLong, help: "The file to write; standard output when left out.")
   var output: String?
@@ -47,9 +49,20 @@ struct Convert: ParsableCommand {
     if to == nil && (output != nil || trace != nil || calls != nil) {
       throw ValidationError("--to is missing: the target that the file is written for")
     }
+    if components != nil, to != "smoothcache" {
+      throw ValidationError("--components is for --to smoothcache")
+    }
+    if force, output == nil { throw ValidationError("--force is for --output") }
   }
 
   mutating func run() throws {
+    // Before anything is measured.
+    if let output {
+      try Terminal.checkFolder(of: output)
+      guard force || !FileManager.default.fileExists(atPath: output) else {
+        throw TraceError(.exists, path: output, "the file exists; pass --force to replace it")
+      }
+    }
     let plan = try policy()
     guard let to else { return try Terminal.show(plan.spec.description) }
     let runtime = try Runtime.named(to)
@@ -57,15 +70,12 @@ struct Convert: ParsableCommand {
       let geometries = try GeometryCatalog.opening(trace).geometries(for: plan)
       return Timetable(try Replay(plan, over: geometries, figures: []))
     }
-    let names = components.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+    let names = (components ?? "attn1").split(separator: ",", omittingEmptySubsequences: false).map(
+      String.init)
     let file = try runtime.file(
       for: RuntimeRequest(plan, callCount: calls, recorded: recorded, components: names))
     for remark in file.remarks { Terminal.remark(remark) }
     guard let output else { return try Terminal.show(String(file.text.dropLast())) }
-    try Terminal.checkFolder(of: output)
-    guard force || !FileManager.default.fileExists(atPath: output) else {
-      throw TraceError(.exists, path: output, "the file exists; pass --force to replace it")
-    }
     try Terminal.writing(output) {
       try file.text.write(toFile: output, atomically: true, encoding: .utf8)
     }

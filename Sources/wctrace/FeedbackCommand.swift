@@ -56,8 +56,8 @@ struct FeedbackCommand: ParsableCommand {
 
   mutating func run() throws {
     try Terminal.checkFolder(of: output)
-    if !force, FileManager.default.fileExists(atPath: output) {
-      throw Terminal.usage("\(output) exists; add --force to replace it")
+    guard force || !FileManager.default.fileExists(atPath: output) else {
+      throw TraceError(.exists, path: output, "the file exists; pass --force to replace it")
     }
     let references = try TracesInput.paths(uncached).map { try TraceReader(path: $0) }
     let others = try TracesInput.paths(disturbed)

@@ -51,10 +51,15 @@ struct HeadroomCommand: ParsableCommand {
     let bar = Progress(total: paths.count, unit: "traces")
     var model = ""
     for (place, path) in paths.enumerated() {
-      let catalog = try GeometryCatalog.opening(path)
+      let (catalog, trace) = try GeometryCatalog.openingTrace(path)
       let geometries = try catalog.geometries(for: GeometryRequest(Site(name: site)!))
-      // A geometry alone does not say how numbers were stored.
-      let trace = path.hasSuffix(".h5") ? try TraceReader(path: path) : nil
+      // A geometry alone says neither how numbers were stored nor what the tensors are.
+      if trace == nil, let header = catalog.header,
+        others.contains(where: { header.isSameRollout(as: $0.header) })
+      {
+        throw TraceError(
+          .invalid, path: path, "--repeat compares tensors; name the trace itself, not its geometry")
+      }
       let mine = try others.filter { other in
         try trace.map { try HeadroomCommand.isRepetition($0, other) } ?? false
       }
@@ -96,7 +101,7 @@ struct HeadroomCommand: ParsableCommand {
 
   // The same rollout, recorded another time.
   private static func isRepetition(_ trace: TraceReader, _ other: TraceReader) throws -> Bool {
-    guard Linter.isSameRollout(trace.header, other.header) else { return false }
+    guard trace.header.isSameRollout(as: other.header) else { return false }
     let places = [trace, other].map { URL(filePath: $0.path).resolvingSymlinksInPath().path }
     // Times are part of a digest: two recordings never share one.
     guard places[0] != places[1], trace.digest == nil || trace.digest != other.digest else {

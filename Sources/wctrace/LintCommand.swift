@@ -36,8 +36,8 @@ struct LintCommand: ParsableCommand {
     var traces: [(path: String, digest: String?, header: TraceHeader?)] = []
     let bar = Progress(total: paths.count * plans.count, unit: "replays")
     for path in paths {
-      let catalog = try GeometryCatalog.opening(path)
-      let precision = path.hasSuffix(".h5") ? try StoredPrecision(TraceReader(path: path)) : nil
+      let (catalog, trace) = try GeometryCatalog.openingTrace(path)
+      let precision = try trace.map { try StoredPrecision($0) }
       for (place, plan) in plans.enumerated() {
         found += try Linter.findings(plan, in: catalog, precision: precision)
         bar.update(traces.count * plans.count + place + 1)

@@ -66,9 +66,16 @@ extension GeometryCatalog {
   /// Says on standard error what is measured, and how large it is; where the folder cannot be written,
   /// geometries stay in memory.
   static func opening(_ path: String, folder: String? = nil) throws -> GeometryCatalog {
+    try openingTrace(path, folder: folder).catalog
+  }
+
+  /// The same, with the trace where there is one.
+  static func openingTrace(
+    _ path: String, folder: String? = nil
+  ) throws -> (catalog: GeometryCatalog, trace: TraceReader?) {
     let isFolder = (try? FileManager.default.contentsOfDirectory(atPath: path)) != nil
     if isFolder, path.hasSuffix(".geometry") || path.hasSuffix(".geometry/") {
-      return try GeometryCatalog(folder: path)
+      return (try GeometryCatalog(folder: path), nil)
     }
     let reader = try TraceReader(path: path)
     let folder = folder ?? GeometryCatalog.folder(of: path)
@@ -76,7 +83,8 @@ extension GeometryCatalog {
     let isWritable = FileManager.default.isWritableFile(atPath: parent)
     if !isWritable { Terminal.remark("\(parent) is not writable: geometries stay in memory") }
     let bars = Mutex([String: wctrace.Progress]())
-    return GeometryCatalog(reader, digest: reader.digest, folder: isWritable ? folder : nil) { progress in
+    let catalog = GeometryCatalog(reader, digest: reader.digest, folder: isWritable ? folder : nil) {
+      progress in
       let bar = bars.withLock { bars in
         if let bar = bars[progress.what] { return bar }
         let size = progress.byteCount > 0 ? ", \(Table.decimal(Double(progress.byteCount) / 1e6, 1)) MB" : ""
@@ -87,6 +95,7 @@ extension GeometryCatalog {
       }
       bar.update(progress.done)
     }
+    return (catalog, reader)
   }
 
   /// The geometries that a policy needs.

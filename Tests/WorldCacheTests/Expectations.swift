@@ -93,12 +93,3 @@ extension CallStream {
     CallStream(Synthetic(.still, seed: 1, calls: calls).geometry, segment: 0..<calls, branch: 0)
   }
 }
-
-extension GeometrySignals {
-  /// Signals after a rollout computed throughout.
-  static func open(_ geometry: Geometry, deviation: Deviation = .none) -> GeometrySignals {
-    var signals = GeometrySignals(geometry, deviation: deviation)
-    signals.openAll()
-    return signals
-  }
-}

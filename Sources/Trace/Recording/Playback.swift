@@ -28,12 +28,9 @@ public struct Playback<Source: FeatureSource> {
   /// Plays all recorded calls; throws what the hook throws, and `lacking` for a step that is not whole.
   public func run(hook: inout some CallHook) throws -> Outcome {
     var outcome = Outcome()
-    var rest = source.calls[...]
-    while let first = rest.first {
-      let group = rest.prefix { ($0.chunk, $0.step, $0.stage) == (first.chunk, first.step, first.stage) }
-      rest = rest.dropFirst(group.count)
-      try hook.begin(Array(group))
-      if let parting = try play(Array(group), &hook, &outcome) {
+    for group in source.groups {
+      try hook.begin(group)
+      if let parting = try play(group, &hook, &outcome) {
         outcome.parting = parting
         return outcome
       }

@@ -14,14 +14,7 @@ public enum CalibrationFile {
     let whole = Field(file: path, name: "", document: try JSONText.parse(Document.text(of: path), of: path))
     let keys = ["format", "version", "valid_for", "recordings", "chunks"]
     let members = try whole.members(keys + Calibration.Method.allCases.map(\.rawValue))
-    let format = try members.required("format", "\"\(format)\"").text()
-    guard format == self.format else {
-      throw members["format"]!.fault("format is '\(format)'; a calibration says '\(self.format)'")
-    }
-    let version = try members.required("version", "\(version)").integer(in: 0...1_000_000)
-    guard version == self.version else {
-      throw members["version"]!.fault("version is \(version); this wctrace reads version \(self.version)")
-    }
+    try members.require(format: format, of: "a calibration", version: version)
     let domain = try domain(members.required("valid_for", "model, calls and solver"))
     let count = domain.callCount
     func part<Part>(_ method: Calibration.Method, _ read: (Field) throws -> Part) rethrows -> Part? {
@@ -183,12 +176,6 @@ public enum CalibrationFile {
     return numbers
   }
 
-  private static func site(_ members: Members) throws -> Site {
-    let field = try members.required("site", "what is held")
-    guard let site = Site(name: try field.text()) else { throw field.refused(Parameter.site().allowed) }
-    return site
-  }
-
   private static func smoothCache(_ field: Field, callCount: Int) throws -> SmoothCacheCalibration {
     let members = try field.members(["site", "rows", "deviation"])
     func rows(_ key: String) throws -> [[Double]] {
@@ -200,7 +187,8 @@ public enum CalibrationFile {
       return rows
     }
     return SmoothCacheCalibration(
-      site: try site(members), rows: try rows("rows"), deviation: try rows("deviation"))
+      site: try members.required("site", "what is held").site(), rows: try rows("rows"),
+      deviation: try rows("deviation"))
   }
 
   private static func edges(_ field: Field, _ method: EdgeCosts.Method, callCount: Int) throws -> EdgeCosts {
@@ -219,13 +207,15 @@ public enum CalibrationFile {
         "\(costs.name) takes \(callCount) lists, list i with at most \(callCount) - i numbers")
     }
     guard method == .meancache else {
-      return EdgeCosts(method: method, site: try site(members), costs: rows, orders: nil)
+      return EdgeCosts(
+        method: method, site: try members.required("site", "what is held").site(), costs: rows, orders: nil)
     }
     let field = try members.required("orders", "a list for every call")
     let orders = try field.items().map { try $0.items().map { try $0.integer(in: 1...1000) } }
     guard orders.map(\.count) == rows.map(\.count) else {
       throw field.fault("\(field.name) has lists of other lengths than \(costs.name)")
     }
-    return EdgeCosts(method: method, site: try site(members), costs: rows, orders: orders)
+    return EdgeCosts(
+      method: method, site: try members.required("site", "what is held").site(), costs: rows, orders: orders)
   }
 }

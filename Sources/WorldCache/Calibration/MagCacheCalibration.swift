@@ -123,9 +123,9 @@ public struct MagCacheCalibration: Hashable, Sendable {
           }
         }
       }
-      let mean = Moments(ratios).mean ?? 1
-      sample.ratio.append(mean)
-      sample.tokenDeviation.append(Moments(ratios).deviation)
+      let moments = Moments(ratios)
+      sample.ratio.append(moments.mean ?? 1)
+      sample.tokenDeviation.append(moments.deviation)
       sample.cosineDistance.append(Moments(cosines).mean ?? 0)
     }
     return sample
@@ -140,26 +140,5 @@ public struct MagCacheCalibration: Hashable, Sendable {
       deviation: over(\.ratio) { Moments($0).deviation }, least: over(\.ratio) { $0.min()! },
       most: over(\.ratio) { $0.max()! }, tokenDeviation: over(\.tokenDeviation) { Moments($0).mean! },
       cosineDistance: over(\.cosineDistance) { Moments($0).mean! })
-  }
-}
-
-/// Mean and standard deviation of a few numbers.
-struct Moments {
-  /// Nil of no numbers.
-  let mean: Double?
-  /// Of a sample (n − 1); 0 of fewer than two.
-  let deviation: Double
-
-  init(_ values: [Double]) {
-    guard !values.isEmpty else {
-      (mean, deviation) = (nil, 0)
-      return
-    }
-    let mean = values.reduce(0, +) / Double(values.count)
-    self.mean = mean
-    deviation =
-      values.count < 2
-      ? 0
-      : (values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(values.count - 1)).squareRoot()
   }
 }

@@ -136,4 +136,16 @@ struct Members {
     }
     return field
   }
+
+  /// Throws unless the members `format` and `version` are those; `kind` is what says so, such as "a calibration".
+  func require(format: String, of kind: String, version: Int) throws {
+    let found = try required("format", "\"\(format)\"").text()
+    guard found == format else {
+      throw fields["format"]!.fault("format is '\(found)'; \(kind) says '\(format)'")
+    }
+    let number = try required("version", "\(version)").integer(in: 0...1_000_000)
+    guard number == version else {
+      throw fields["version"]!.fault("version is \(number); this wctrace reads version \(version)")
+    }
+  }
 }

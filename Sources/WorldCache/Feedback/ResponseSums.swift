@@ -72,7 +72,7 @@ struct ResponseSums: Sendable {
       for index in rest.indices { rest[index] -= scalar * g[index] }
       var damped = g
       for i in 0..<c { damped[i * c + i] += ridge * trace / Double(c) }
-      var matrix = Cholesky(damped, count: c).solving(rest)
+      var matrix = Cholesky(damped, count: c).solving(rest, columns: c)
       for i in 0..<c { matrix[i * c + i] += scalar }
       // ‖y − Aᵀx‖² summed: tr Y − 2 tr AᵀH + tr AᵀGA
       var fit = outputs[place]
@@ -88,44 +88,5 @@ struct ResponseSums: Sendable {
       matrices += matrix.map(Float.init)
     }
     return (matrices, residual, outputs.reduce(0, +))
-  }
-}
-
-/// A symmetric positive definite matrix as L Lᵀ, row-major.
-struct Cholesky {
-  private let lower: [Double]
-  private let count: Int
-
-  init(_ matrix: [Double], count n: Int) {
-    var lower = [Double](repeating: 0, count: n * n)
-    for i in 0..<n {
-      for j in 0...i {
-        var sum = matrix[i * n + j]
-        for k in 0..<j { sum -= lower[i * n + k] * lower[j * n + k] }
-        precondition(i != j || sum > 0, "the matrix is positive definite")
-        lower[i * n + j] = i == j ? sum.squareRoot() : sum / lower[j * n + j]
-      }
-    }
-    self.lower = lower
-    count = n
-  }
-
-  /// The solution of M X = B, column by column.
-  func solving(_ b: [Double]) -> [Double] {
-    let n = count
-    var x = b
-    for column in 0..<n {
-      for i in 0..<n {
-        var sum = x[i * n + column]
-        for k in 0..<i { sum -= lower[i * n + k] * x[k * n + column] }
-        x[i * n + column] = sum / lower[i * n + i]
-      }
-      for i in (0..<n).reversed() {
-        var sum = x[i * n + column]
-        for k in (i + 1)..<max(n, i + 1) { sum -= lower[k * n + i] * x[k * n + column] }
-        x[i * n + column] = sum / lower[i * n + i]
-      }
-    }
-    return x
   }
 }

@@ -91,7 +91,7 @@ public enum Linter {
             meaning: "this is the same recording as \(twin.path): means over traces count it twice",
             remedy: "leave one of the two out"))
       } else if let header = trace.header,
-        let twin = earlier.first(where: { $0.header.map { isSameRollout($0, header) } ?? false })
+        let twin = earlier.first(where: { $0.header.map { $0.isSameRollout(as: header) } ?? false })
       {
         found.append(
           Finding(
@@ -103,14 +103,6 @@ public enum Linter {
       }
     }
     return found
-  }
-
-  /// Whether two recordings are of one rollout, as far as their headers say.
-  public static func isSameRollout(_ a: TraceHeader, _ b: TraceHeader) -> Bool {
-    a.model == b.model && a.weightsDigest == b.weightsDigest && a.sceneSeed == b.sceneSeed
-      && a.noiseSeed == b.noiseSeed && a.stepCount == b.stepCount && a.chunkCount == b.chunkCount
-      && a.branchCount == b.branchCount && a.solver == b.solver && a.shift == b.shift
-      && a.conditions == b.conditions
   }
 
   /// Calls as people list them, the first few.

@@ -65,9 +65,7 @@ struct SpeCaPolicy: Policy {
     longest = values.integer("longest")
     firstEnhance = values.integer("first-enhance")
     forecaster = Forecaster(TaylorPredictor(order: values.integer("order"), firstEnhance: firstEnhance))
-    var truth = GeometrySignals(geometry)
-    truth.openAll()
-    self.truth = truth
+    truth = .open(geometry)
   }
 
   var predictor: (any Predictor)? { forecaster.predictor }

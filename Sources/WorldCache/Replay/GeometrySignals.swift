@@ -29,10 +29,12 @@ struct GeometrySignals: DriverSignals {
       repeating: [Bool](repeating: false, count: geometry.callCount), count: geometry.branchCount)
   }
 
-  /// Takes every call for computed: for what is not a replay.
-  mutating func openAll() {
-    isComputed = isComputed.map { $0.map { _ in true } }
-    reached = geometry.callCount - 1
+  /// Signals with every call computed: for what is not a replay.
+  static func open(_ geometry: Geometry, deviation: Deviation = .none) -> GeometrySignals {
+    var signals = GeometrySignals(geometry, deviation: deviation)
+    signals.isComputed = signals.isComputed.map { $0.map { _ in true } }
+    signals.reached = geometry.callCount - 1
+    return signals
   }
 
   var tokenModalities: [Int] { geometry.tokens.map(\.modality) }

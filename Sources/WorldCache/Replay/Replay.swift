@@ -21,7 +21,15 @@ public struct Replay: Sendable {
   /// asked for or there is none.
   public internal(set) var gap: Double?
   /// What a reader of the results should know of how the policy was set up; empty for most.
-  public let remarks: [String]
+  public var remarks: [String] {
+    var remarks: [String] = []
+    for (policy, geometry) in played {
+      let told = policy.findings(on: geometry).filter { Finding.elsewhereRules.contains($0.rule) }
+      remarks += told.map(\.meaning).filter { !remarks.contains($0) }
+    }
+    return remarks
+  }
+  private let played: [(policy: any Policy, geometry: Geometry)]
 
   /// Replays a policy over every chunk; throws a ``PolicyError`` when a chunk is too short for it.
   ///
@@ -41,12 +49,7 @@ public struct Replay: Sendable {
     }
     if let failure = streams.lazy.compactMap(\.failure).first { throw failure }
     for geometry in geometries { try geometry.distances.requireIntact() }
-    var remarks: [String] = []
-    for (policy, geometry) in zip(policies, geometries) {
-      let told = policy.findings(on: geometry).filter { Finding.elsewhereRules.contains($0.rule) }
-      remarks += told.map(\.meaning).filter { !remarks.contains($0) }
-    }
-    self.remarks = remarks
+    played = Array(zip(policies, geometries)).map { (policy: $0, geometry: $1) }
     site = geometries[0].site
     emission = site.stretch(blockCount: geometries[0].blockCount).map { "\($0.to)" } ?? site.name
     tokens = geometries[0].tokens

@@ -13,8 +13,7 @@ public struct CurvatureReport: Sendable {
       throw PolicyError("curvature needs at least 3 calls in a stream; this one has \(geometry.callCount)")
     }
     self.geometry = geometry
-    var signals = GeometrySignals(geometry)
-    signals.openAll()
+    let signals = GeometrySignals.open(geometry)
     curvatures = (2..<geometry.callCount).map {
       Curvature.values(anchors: [$0, $0 - 1, $0 - 2], signals: signals)
     }

@@ -41,16 +41,9 @@ extension IdealSchedules {
     return String((0..<entry.callCount).map { computed.contains($0) ? "C" : "p" })
   }
 
-  private var settings: [PolicySpec.Setting] {
-    // Others are refused before they are searched.
-    PredictorChoice.settings(predictor, at: site)!
-  }
-
   /// The schedule of one chunk as a policy that can be pasted into a command.
   public func spec(_ entry: Entry) -> PolicySpec {
-    PolicySpec(
-      name: "mask",
-      settings: [.init("calls", entry.computed.map(String.init).joined(separator: "+"))] + settings)
+    MaskPolicy.spec(computing: entry.computed, predictor, site: site)
   }
 
   /// A file for `schedule:file=…`: which calls are computed, the predictor, and where it comes from.
@@ -63,7 +56,8 @@ extension IdealSchedules {
       return .string(String((0..<entry.callCount).map { computed.contains($0) ? "1" : "0" }))
     }
     return JSONValue.object([
-      ("settings", PredictorChoice.json(settings)),
+      // Predictors without settings of their own are refused before they are searched.
+      ("settings", PredictorChoice.json(PredictorChoice.settings(predictor, at: site)!)),
       chunks.count == 1
         ? ("mask", mask(chunks[0]))
         : ("chunks", .array(chunks.map { .object([("mask", mask($0))]) })),

@@ -181,12 +181,6 @@ extension Field {
     return Quantity(tap, minus: parts.count == 2 ? parts[1] : nil)
   }
 
-  func site() throws -> Site {
-    let allowed = Parameter.site().allowed
-    guard let site = Site(name: try text(allowed)) else { throw refused(allowed) }
-    return site
-  }
-
   func tap() throws -> Tap {
     let allowed = "a tap such as latent, modulated or block.1"
     guard let tap = Tap(name: try text(allowed)) else { throw refused(allowed) }

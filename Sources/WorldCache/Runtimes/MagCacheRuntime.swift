@@ -38,19 +38,15 @@ enum MagCacheRuntime {
     }
     let flat =
       isInterleaved ? (0..<calls).flatMap { [lists[0][$0], lists[lists.count - 1][$0]] } : lists[0]
-    let json = JSONValue.object([
-      (
-        "attributes",
-        .object([
+    return RuntimeFile(
+      AttributeFile.text(
+        [
           ("num_steps", .integer(isInterleaved ? 2 * calls : calls)),
           ("magcache_thresh", RuntimeText.json(request["threshold"]!)),
           ("K", RuntimeText.json(request["cap"]!)),
           ("retention_ratio", RuntimeText.json(request["retention"]!)),
           ("mag_ratios", .array(flat.map { .number($0) })),
-        ])
-      ), ("policy", .string(request.spec.description)),
-    ])
-    return RuntimeFile(json.text)
+        ], of: request.spec))
   }
 
   private static func read(_ path: String) throws -> PolicySpec? {

@@ -9,14 +9,7 @@ public enum FittedFile {
   static func read(_ path: String) throws -> [FittedSchedule] {
     let whole = Field(file: path, name: "", document: try JSONText.parse(Document.text(of: path), of: path))
     let members = try whole.members(["format", "version", "schedules"])
-    let format = try members.required("format", "\"\(self.format)\"").text()
-    guard format == self.format else {
-      throw members["format"]!.fault("format is '\(format)'; a fitted schedule says '\(self.format)'")
-    }
-    let version = try members.required("version", "\(version)").integer(in: 0...1_000_000)
-    guard version == self.version else {
-      throw members["version"]!.fault("version is \(version); this wctrace reads version \(self.version)")
-    }
+    try members.require(format: format, of: "a fitted schedule", version: version)
     let list = try members.required("schedules", "a list, one entry for each way to sample")
     let schedules = try list.items().map { try schedule($0) }
     guard let site = schedules.first?.site, schedules.allSatisfy({ $0.site == site }) else {
@@ -27,10 +20,7 @@ public enum FittedFile {
 
   private static func schedule(_ field: Field) throws -> FittedSchedule {
     let members = try field.members(["site", "sigmas", "branches", "mask", "predictions", "found"])
-    let siteField = try members.required("site", "what is cached")
-    guard let site = Site(name: try siteField.text()) else {
-      throw siteField.refused(Parameter.site().allowed)
-    }
+    let site = try members.required("site", "what is cached").site()
     let sigmas = try members.required("sigmas", "the noise level of every call").reals()
     let maskField = try members.required("mask", "a 1 for each computed call and a 0 for each other")
     let mask = Array(try maskField.text())

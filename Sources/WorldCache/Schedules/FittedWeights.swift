@@ -49,9 +49,11 @@ struct FittedWeights: Sendable {
       guard final > 0 else {
         throw PolicyError("weights are fitted to the final latent, which one of the traces does not hold")
       }
-      let sums = SummedDistances(trace, points: Array(0..<count), groups: nil)
       try trace.distances.requireIntact()
-      return (0..<(count * count)).map { sums.squaredDistance($0 / count, $0 % count) / final }
+      return (0..<(count * count)).map { place in
+        let (u, v) = (place / count, place % count)
+        return u == v ? 0 : trace.distances.total(u, v) / final
+      }
     }
     self.tables = tables
     mean = (0..<(count * count)).map { place in
@@ -167,23 +169,14 @@ struct FittedWeights: Sendable {
       let size = matrix[place * count + place]
       return size > 0 ? 1 / size.squareRoot() : 0
     }
-    var lower = [Double](repeating: 0, count: count * count)
-    for i in 0..<count {
-      for j in 0...i {
-        var sum = i == j ? (scales[i] > 0 ? 1 + ridge : 1) : matrix[i * count + j] * scales[i] * scales[j]
-        for k in 0..<j { sum -= lower[i * count + k] * lower[j * count + k] }
-        lower[i * count + j] = i == j ? max(sum, ridge).squareRoot() : sum / lower[j * count + j]
-      }
+    let scaled = (0..<(count * count)).map { place in
+      let (i, j) = (place / count, place % count)
+      return i == j
+        ? (scales[i] > 0 ? 1 + ridge : 1)
+        : matrix[max(i, j) * count + min(i, j)] * scales[max(i, j)] * scales[min(i, j)]
     }
-    var solution = zip(right, scales).map { $0 * $1 }
-    for i in 0..<count {
-      for k in 0..<i { solution[i] -= lower[i * count + k] * solution[k] }
-      solution[i] /= lower[i * count + i]
-    }
-    for i in (0..<count).reversed() {
-      for k in (i + 1)..<max(count, i + 1) { solution[i] -= lower[k * count + i] * solution[k] }
-      solution[i] /= lower[i * count + i]
-    }
+    let solution = Cholesky(scaled, count: count, smallestPivot: ridge)
+      .solving(zip(right, scales).map { $0 * $1 }, columns: 1)
     return zip(solution, scales).map { $0 * $1 }
   }
 }

@@ -19,12 +19,9 @@ public struct IdealSchedules: Sendable {
     public var gap: Double { error == bound ? 1 : error / bound }
   }
 
-  public let plan: PolicyPlan
   public let predictor: any Predictor
   public let site: Site
   public let aim: Aim
-  public let constraints: ScheduleConstraints
-  public let traceCount: Int
   /// By number of computed calls, the chunks of each in order.
   public let entries: [(computedCount: Int, chunks: [Entry])]
 
@@ -55,12 +52,9 @@ public struct IdealSchedules: Sendable {
     guard counts.upperBound <= shortest else {
       throw PolicyError("\(counts.upperBound) computed calls are asked for; a chunk has \(shortest)")
     }
-    self.plan = plan
     self.predictor = predictor
     self.aim = aim
-    self.constraints = constraints
     site = traces[0][0].site
-    traceCount = traces.count
     var entries = counts.map { (computedCount: $0, chunks: [Entry]()) }
     for place in traces[0].indices {
       let geometries = traces.map { $0[place] }

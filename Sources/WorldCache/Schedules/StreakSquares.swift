@@ -14,8 +14,7 @@ struct StreakSquares {
     self.geometry = geometry
     self.predictor = predictor
     self.set = set
-    var signals = GeometrySignals(geometry)
-    signals.openAll()
+    let signals = GeometrySignals.open(geometry)
     self.signals = signals
     // The newest calls tell whether the predictor groups tokens at all.
     let anchors = Array((0..<min(geometry.callCount, predictor.anchorCount)).reversed())
@@ -191,11 +190,6 @@ struct SummedDistances {
   }
 
   func row(of point: Int) -> Int { places[point] }
-
-  /// Between two points over all tokens; zero between a point and itself.
-  func squaredDistance(_ u: Int, _ v: Int) -> Double {
-    tables.reduce(0) { $0 + $1[places[u] * width + places[v]] }
-  }
 
   /// Squared norm of a combination, summed over the tokens of one set.
   ///

@@ -1,6 +1,4 @@
-import Dispatch
 import Foundation
-import Synchronization
 import Trace
 
 /// The costs of every streak after every choice of anchors, over one chunk of several traces.
@@ -23,12 +21,12 @@ struct StreakTable: Sendable {
     let squares = traces.map { StreakSquares($0, predictor, set: set) }
     let longest = min(longestStreak ?? Int.max, predictor.longestStreak ?? Int.max)
     let unpredicted = [Double](repeating: 0, count: columnCount)
-    let found = Mutex(
-      (rows: [[Double]](repeating: unpredicted, count: states.codes.count), done: 0))
-    let batch = 64
-    DispatchQueue.concurrentPerform(iterations: (states.codes.count + batch - 1) / batch) { chunk in
-      let places = (chunk * batch)..<min((chunk + 1) * batch, states.codes.count)
-      let rows = places.map { place in
+    let (batch, total) = (64, states.codes.count)
+    let rows = try OrderedJobs.run(
+      (total + batch - 1) / batch, workerCount: ProcessInfo.processInfo.activeProcessorCount,
+      finished: { progress(min($0 * batch, total), total) }
+    ) { chunk in
+      ((chunk * batch)..<min((chunk + 1) * batch, total)).map { place in
         let anchors = states.anchors(states.codes[place])
         let count = min(states.callCount - 1 - anchors[0], longest)
         guard anchors.count >= predictor.minimumAnchorCount, count > 0 else { return unpredicted }
@@ -43,15 +41,9 @@ struct StreakTable: Sendable {
                 }
               }, aim))
       }
-      let done = found.withLock { found in
-        for (place, row) in zip(places, rows) { found.rows[place] = row }
-        found.done += places.count
-        return found.done
-      }
-      progress(done, states.codes.count)
     }
     for trace in traces { try trace.distances.requireIntact() }
-    rows = found.withLock { $0.rows }
+    self.rows = rows.flatMap { $0 }
   }
 
   /// By trace and branch, what the squared error of each call is divided by.

@@ -44,18 +44,15 @@ struct LiveBatch: Sendable {
     progress: @escaping @Sendable (_ done: Int) -> Void = { _ in }
   ) throws -> [LiveResult] {
     let done = Mutex(0)
-    let results = Mutex([[LiveResult]](repeating: [], count: members.count))
-    try concurrently(members.count, workers: options.workerCount, worker: { _ in 0 }) { _, place in
-      let rows = try run(members[place], recording) { count in
+    return try OrderedJobs.run(members.count, workerCount: options.workerCount) { place in
+      try run(members[place], recording) { count in
         progress(
           done.withLock {
             $0 += count
             return $0
           })
       }
-      results.withLock { $0[place] = rows }
-    }
-    return results.withLock { $0.flatMap { $0 } }
+    }.flatMap { $0 }
   }
 
   /// Calls that everything together makes, predicted ones too.

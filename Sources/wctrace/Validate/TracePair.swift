@@ -61,11 +61,9 @@ struct TracePair {
       }
     }
     var steps: [Step] = []
-    var rest = cached.calls[...]
     var positions: [Int: Int] = [:]
-    while let first = rest.first {
-      let group = rest.prefix { ($0.chunk, $0.step, $0.stage) == (first.chunk, first.step, first.stage) }
-      rest = rest.dropFirst(group.count)
+    for group in cached.groups {
+      let first = group[0]
       let isComputed = try group.allSatisfy { call in
         // What follows from a prediction tells a skip too: the predicted tap itself may not have been recorded.
         try cached.taps.allSatisfy {
@@ -85,7 +83,7 @@ struct TracePair {
   }
 
   private static func drift(
-    _ tap: Tap, _ group: ArraySlice<Call>, _ uncached: TraceReader, _ cached: TraceReader
+    _ tap: Tap, _ group: [Call], _ uncached: TraceReader, _ cached: TraceReader
   ) throws -> Double? {
     guard uncached.taps.contains(tap), cached.taps.contains(tap) else { return nil }
     var sums = RelativeError()

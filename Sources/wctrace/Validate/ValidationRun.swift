@@ -83,7 +83,7 @@ struct ValidationRun: Sendable {
       feedback == nil
       ? try? EchoedRollout(recorded.reader, feedback: nil, ends: ends)
       : try EchoedRollout(recorded.reader, feedback: feedback?.values, ends: ends)
-    try concurrently(left.count, workers: workerCount, worker: { _ in 0 }) { [uncached] _, place in
+    _ = try OrderedJobs.run(left.count, workerCount: workerCount) { [uncached] place in
       let plan = left[place]
       let withFeedback = feedback == nil ? nil : try echo?.error(plan, withFeedback: true)
       if var record = earlier(plan) {
