@@ -75,21 +75,16 @@ public struct TeaCacheCalibration: Hashable, Sendable {
   static func samples(
     of geometry: Geometry, _ signal: Signal, _ target: Target, branch: Int?, group: String
   ) -> [(expert: Int, sample: Sample)] {
-    func table(_ quantity: Quantity) -> ChangeTable {
-      geometry.changes[ChangeRequest(quantity, .adjacent)]!
+    // By the formula that the policy decides with.
+    let signals = GeometrySignals.open(geometry, branches: branch.map { $0..<($0 + 1) })
+    func change(_ quantity: Quantity, _ position: Int) -> Double {
+      signals.relativeChange(ChangeRequest(quantity, .adjacent), at: position, from: position - 1)
     }
-    let (signals, targets) = (
-      table(signal.quantity), table(target.quantity(blockCount: geometry.blockCount))
-    )
-    let branches = branch.map { [$0] } ?? Array(0..<geometry.branchCount)
-    func change(_ table: ChangeTable, _ position: Int) -> Double {
-      branches.reduce(0) { $0 + table.absoluteChange(position - 1, position, branch: $1) }
-        / branches.reduce(0) { $0 + table.absolute(at: position - 1, branch: $1) }
-    }
+    let target = target.quantity(blockCount: geometry.blockCount)
     return geometry.segments.map { segment in
       var sample = Sample(group: group, pairs: [], undefinedCount: 0)
       for position in segment.dropFirst() {
-        let pair = (x: change(signals, position), y: change(targets, position))
+        let pair = (x: change(signal.quantity, position), y: change(target, position))
         if pair.x.isFinite, pair.y.isFinite {
           sample.pairs.append(pair)
         } else {

@@ -113,12 +113,11 @@ public struct SmoothCachePolicy: Policy {
 
   /// The errors of holding over each distance of at most `lookahead`.
   static func rows(of geometry: Geometry, at site: Site, lookahead: Int) -> [[Double]] {
-    let table = geometry.changes[changes(site, blockCount: geometry.blockCount)[0]]!
-    let branches = 0..<geometry.branchCount
+    let change = changes(site, blockCount: geometry.blockCount)[0]
+    let signals = GeometrySignals.open(geometry)
     return (1..<(lookahead + 1)).map { distance in
       (0..<max(0, geometry.callCount - distance)).map { call in
-        let change = branches.reduce(0) { $0 + table.absoluteChange(call, call + distance, branch: $1) }
-        return change / branches.reduce(0) { $0 + table.absolute(at: call + distance, branch: $1) }
+        signals.relativeChange(change, at: call, from: call + distance)
       }
     }
   }

@@ -134,7 +134,8 @@ struct TeaCachePolicy: Policy {
   // Signals of a recording at which the polynomial is negative, or was not fitted.
   private func windows(on geometry: Geometry, branch: Int?) -> [Finding] {
     let branches = branch.map { $0..<($0 + 1) } ?? 0..<geometry.branchCount
-    guard let table = geometry.changes[change] else { return [] }
+    guard geometry.changes[change] != nil else { return [] }
+    let signals = GeometrySignals.open(geometry, branches: branches)
     var (negative, outside) = ([Int](), [Int]())
     for segment in geometry.segments {
       var copy = self
@@ -144,9 +145,7 @@ struct TeaCachePolicy: Policy {
         return calibrated.polynomials.fit(branch: branch, expert: expert)!.polynomial.range
       }
       for position in segment.dropFirst() {
-        let x =
-          branches.reduce(0) { $0 + table.absoluteChange(position - 1, position, branch: $1) }
-          / branches.reduce(0) { $0 + table.absolute(at: position - 1, branch: $1) }
+        let x = signals.relativeChange(change, at: position, from: position - 1)
         if !isAbsolute, copy.polynomial(x) < 0 { negative.append(position) }
         if let range, x.isFinite, !range.contains(x) { outside.append(position) }
       }

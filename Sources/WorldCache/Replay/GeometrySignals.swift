@@ -30,8 +30,10 @@ struct GeometrySignals: DriverSignals {
   }
 
   /// Signals with every call computed: for what is not a replay.
-  static func open(_ geometry: Geometry, deviation: Deviation = .none) -> GeometrySignals {
-    var signals = GeometrySignals(geometry, deviation: deviation)
+  static func open(
+    _ geometry: Geometry, branches: Range<Int>? = nil, deviation: Deviation = .none
+  ) -> GeometrySignals {
+    var signals = GeometrySignals(geometry, branches: branches, deviation: deviation)
     signals.isComputed = signals.isComputed.map { $0.map { _ in true } }
     signals.reached = geometry.callCount - 1
     return signals
