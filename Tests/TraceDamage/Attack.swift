@@ -1,3 +1,5 @@
+import TestSupport
+
 /// One way of making mutants of one sound file.
 struct Attack: Sendable {
   enum Kind: Sendable {

@@ -1,3 +1,4 @@
+import TestSupport
 import Trace
 
 /// A zstd frame made by hand, right or wrong in one respect, with raw or repeated blocks.

@@ -1,3 +1,4 @@
+import TestSupport
 import Trace
 
 /// Journals changed with knowledge of the format: checksums, numbers and chain are right again.

@@ -1,3 +1,4 @@
+import TestSupport
 import Trace
 
 /// Traces changed with knowledge of the format: every checksum is right, and something is wrong.

@@ -1,18 +1,10 @@
-/// SplitMix64: the same seed gives the same mutants on every machine.
-struct Dice: RandomNumberGenerator {
-  private var state: UInt64
+import TestSupport
 
+extension Dice {
+  /// Numbers of its own for each mutant.
   init(seed: UInt64, index: Int) {
-    state = seed &+ UInt64(index) &* 0xd134_2543_de82_ef95
+    self.init(seed: seed &+ UInt64(index) &* 0xd134_2543_de82_ef95)
     _ = next()
-  }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var value = state
-    value = (value ^ value >> 30) &* 0xbf58_476d_1ce4_e5b9
-    value = (value ^ value >> 27) &* 0x94d0_49bb_1331_11eb
-    return value ^ value >> 31
   }
 
   mutating func below(_ count: Int) -> Int { Int.random(in: 0..<max(1, count), using: &self) }

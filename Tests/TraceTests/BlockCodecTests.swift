@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import Trace
 
@@ -98,6 +99,48 @@ import Trace
       BlockDecoder().decode(stored, elementByteCount: 1, blockByteCount: 8, into: $0)
     }
     #expect(!isDecoded)
+  }
+
+  // Dense numbers whose mantissas are noise, and whose top byte takes one of 8 values: Huffman codes of 3 bits for
+  // that byte alone are the best there is.
+  @Test func denseNumbersAreCodedByteByByte() throws {
+    var generator = Dice(seed: 3)
+    let numbers = (0..<65536).flatMap { _ -> [UInt8] in
+      let bits = UInt32.random(in: 0...0xff_ffff, using: &generator)
+      let top = UInt32.random(in: 0..<8, using: &generator) + 0x3b
+      return [UInt8(bits & 0xff), UInt8(bits >> 8 & 0xff), UInt8(bits >> 16), UInt8(top)]
+    }
+    let stored = try #require(comesBack(numbers))
+    #expect(Double(stored) < 1.01 * Double(numbers.count) * (3 + 3.0 / 8) / 4)
+  }
+
+  // The same with every fourth row of 64 numbers new and the others equal to it, and with three of four channels
+  // padding: the repeats are found.
+  @Test(arguments: [0, 1])
+  func repeatsAreFound(kind: Int) throws {
+    var generator = Dice(seed: 4)
+    var numbers: [UInt8] = []
+    for _ in 0..<256 {
+      let row: [UInt8] = (0..<256).map { _ in .random(in: 0...255, using: &generator) }
+      let others: [UInt8] = kind == 0 ? row : [UInt8](repeating: 0, count: row.count)
+      numbers += row + others + others + others
+    }
+    let stored = try #require(comesBack(numbers))
+    #expect(Double(stored) < 0.3 * Double(numbers.count))
+  }
+
+  // Bytes of a block of 4-byte numbers when stored; nil unless it is read back exactly.
+  private func comesBack(_ block: [UInt8]) -> Int? {
+    let encoder = BlockEncoder()
+    let stored = block.withUnsafeBytes {
+      encoder.encode($0, elementByteCount: 4, blockByteCount: block.count)
+    }
+    guard let stored else { return nil }
+    var back = [UInt8](repeating: 0, count: block.count)
+    let isDecoded = back.withUnsafeMutableBytes {
+      BlockDecoder().decode(stored, elementByteCount: 4, blockByteCount: block.count, into: $0)
+    }
+    return isDecoded && back == block ? stored.count : nil
   }
 
   private func decode(_ stored: [UInt8]) -> [UInt8]? {

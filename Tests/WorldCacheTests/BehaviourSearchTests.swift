@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 import Trace
 
@@ -167,7 +168,7 @@ struct BehaviourSearchTests {
     #expect(narrow.published == 0.3.nextUp)
     #expect(narrow.margin! < 1e-15)
     #expect(abs(ThresholdInterval(lower: 0.2, upper: 0.4).margin! - 1.0 / 3) < 1e-12)
-    var generator = Synthetic.Generator(seed: 5)
+    var generator = Dice(seed: 5)
     for _ in 0..<1000 {
       let lower = generator.real(0...1)
       let interval = ThresholdInterval(lower: lower, upper: lower + generator.real(1e-6...1))
@@ -212,7 +213,7 @@ struct BehaviourSearchTests {
   }
 
   /// Values at which a grid replays: over the breakpoints and beyond, evenly and by ratio, and at random.
-  private static func grid(_ edges: [Double], count: Int, _ generator: inout Synthetic.Generator) -> [Double]
+  private static func grid(_ edges: [Double], count: Int, _ generator: inout Dice) -> [Double]
   {
     let finite = edges.filter { abs($0) < 1e300 }
     let top = (finite.map(abs).max() ?? 0) * 1.5 + 0.5
@@ -232,7 +233,7 @@ struct BehaviourSearchTests {
   func grid(spec: String) throws {
     // make grid-test has 10,000 points.
     let count = Int(ProcessInfo.processInfo.environment["WCTRACE_GRID"] ?? "") ?? 40
-    var generator = Synthetic.Generator(seed: 77)
+    var generator = Dice(seed: 77)
     var found = 0
     for (seed, family) in [(UInt64(3), Synthetic.Family.smooth), (4, .random), (5, .straight)] {
       let synthetic = Synthetic(family, seed: seed, branches: 2, calls: 11, tokens: 3)

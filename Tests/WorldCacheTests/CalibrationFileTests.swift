@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import Trace
 
@@ -7,7 +8,7 @@ import Trace
 struct CalibrationFileTests {
   /// Two branches and experts, every method.
   static func trace(_ scene: Int, change: (inout ScalarTrace) -> Void = { _ in }) -> ScalarTrace {
-    var generator = Synthetic.Generator(seed: UInt64(scene))
+    var generator = Dice(seed: UInt64(scene))
     func paths(_ low: Double, _ high: Double, start: Double) -> [[[Double]]] {
       (0..<2).map { _ in ScalarTrace.path((1..<16).map { _ in generator.real(low...high) }, start: start) }
     }

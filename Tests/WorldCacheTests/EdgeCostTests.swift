@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 import Trace
 
@@ -83,7 +84,7 @@ struct EdgeCostTests {
   @Test("paths equal brute force on 500 random tables for each criterion")
   func bruteForce() {
     let seed: UInt64 = 90210
-    var generator = Synthetic.Generator(seed: seed)
+    var generator = Dice(seed: seed)
     for round in 0..<500 {
       let calls = 2 + Int(generator.real(0...6.99))
       let longest = 1 + Int(generator.real(0...6.99))

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 import Trace
 
@@ -24,7 +25,7 @@ struct FittedPolicyTests {
   @Test("parabolas in the call's number are predicted exactly from three computed calls")
   func planted() throws {
     // Values a + b s + c s²: three computed calls fix each, with weights that are alike for all.
-    var dice = Synthetic.Generator(seed: 5)
+    var dice = Dice(seed: 5)
     let features: [[[Float]]] = {
       let rows = (0..<5).map { _ in (0..<3).map { _ in Float(dice.real(-1...1)) } }
       return (0..<10).map { call in

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import Trace
 
@@ -24,7 +25,7 @@ struct GroupTests {
 
   @Test("quantiles of unsorted values are those of the sorted ones, bit for bit")
   func unsorted() {
-    var generator = Synthetic.Generator(seed: 5)
+    var generator = Dice(seed: 5)
     for count in [1, 2, 3, 10, 999, 4096] {
       // Spread over many binades, with zeros, ties and an infinity.
       var values = (0..<count).map { _ in

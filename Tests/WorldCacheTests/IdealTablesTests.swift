@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 import Trace
 
@@ -14,7 +15,7 @@ struct IdealTablesTests {
   @Test("equal trying every schedule", arguments: IdealSearchTests.twins)
   func tables(twin: IdealSearchTests.Twin) throws {
     for seed in 0..<UInt64(Self.tableCount) {
-      var dice = Synthetic.Generator(seed: 7_000 + seed)
+      var dice = Dice(seed: 7_000 + seed)
       func whole(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &dice) }
       // A few long ones: 11 calls are 1024 schedules, 12 are 2048.
       let calls = seed % 100 == 99 ? whole(11...12) : whole(3...7)

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import Trace
 
@@ -204,7 +205,7 @@ struct LinterTests {
 
   @Test("a calibration outside its range, for another number of calls, and at home")
   func calibrated() throws {
-    var generator = Synthetic.Generator(seed: 8)
+    var generator = Dice(seed: 8)
     let traces = (1...3).map { scene in trace((0..<11).map { _ in generator.real(0.05...0.3) }, scene: scene)
     }
     let calibration = try Calibrator.calibration(traces, .teacache) { $0.degree = 1 }

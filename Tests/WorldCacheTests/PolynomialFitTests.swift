@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import Trace
 
@@ -27,7 +28,7 @@ struct PolynomialFitTests {
   @Test("planted polynomials are found again, on ranges as narrow as published ones")
   func planted() throws {
     let seed: UInt64 = 20261126
-    var generator = Synthetic.Generator(seed: seed)
+    var generator = Dice(seed: seed)
     for (name, preset) in TeaCachePreset.published {
       let low = generator.real(0.001...0.1)
       let high = low + generator.real(0.02...0.4)

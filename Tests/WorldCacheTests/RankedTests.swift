@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Trace
@@ -5,7 +6,7 @@ import Testing
 @Suite("Sums over ranks and over tokens with weights of their own")
 struct RankedTests {
   private static func numbers(_ count: Int, seed: UInt64) -> [Double] {
-    var generator = Synthetic.Generator(seed: seed)
+    var generator = Dice(seed: seed)
     return (0..<count).map { _ in generator.real(0...1) }
   }
 
@@ -35,7 +36,7 @@ struct RankedTests {
   func sums() {
     let values = RankedTests.numbers(1000, seed: 3)
     func make(_ parts: [Range<Int>]) -> [Double] { parts.map { values[$0].reduce(0, +) } }
-    var generator = Synthetic.Generator(seed: 4)
+    var generator = Dice(seed: 4)
     let kept = RankSums(count: values.count)
     for _ in 0..<300 {
       let (a, b) = (Int.random(in: 0...1000, using: &generator), Int.random(in: 0...1000, using: &generator))

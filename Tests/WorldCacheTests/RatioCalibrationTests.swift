@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import Trace
 
@@ -88,7 +89,7 @@ struct RatioCalibrationTests {
   @Test("property: from any levels to any others and on is as going there at once")
   func composition() {
     let seed: UInt64 = 4711
-    var generator = Synthetic.Generator(seed: seed)
+    var generator = Dice(seed: seed)
     for _ in 0..<200 {
       let count = 2 + Int(generator.real(0...20))
       let sigmas = (0..<count).map { _ in generator.real(0.01...1) }.sorted(by: >)

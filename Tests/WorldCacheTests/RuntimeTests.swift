@@ -235,7 +235,7 @@ struct RuntimeTests {
 
   /// Settings drawn at random that a target can express.
   private struct Draw {
-    var generator: Synthetic.Generator
+    var generator: Dice
 
     mutating func number(_ range: ClosedRange<Double>) -> String {
       ((generator.real(range) * 1000).rounded() / 1000).shortest

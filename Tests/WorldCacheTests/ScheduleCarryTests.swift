@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import WorldCache
@@ -37,7 +38,7 @@ import Testing
   @Test("any schedule: ascending from 0, with as many computed calls as the part says, give or take one")
   func properties() {
     let seed = UInt64.random(in: 0...999_999)
-    var random = Synthetic.Generator(seed: seed)
+    var random = Dice(seed: seed)
     for trial in 0..<2000 {
       let comment = Comment("seed \(seed), trial \(trial)")
       let (count, newCount) = (Int.random(in: 1...60, using: &random), Int.random(in: 1...60, using: &random))

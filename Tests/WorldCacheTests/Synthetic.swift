@@ -1,3 +1,4 @@
+import TestSupport
 import Trace
 
 /// Made-up features with the geometry that a replay of them needs.
@@ -91,7 +92,7 @@ struct Synthetic: Sendable {
   static func features(
     _ family: Family, seed: UInt64, branches: Int, calls: Int, tokens: Int, channels: Int
   ) -> [[[[Float]]]] {
-    var generator = Generator(seed: seed)
+    var generator = Dice(seed: seed)
     return (0..<branches).map { _ in
       let paths = (0..<tokens).map { token in
         (0..<channels).map { _ in Synthetic.path(family, token: token, calls: calls, &generator) }
@@ -106,7 +107,7 @@ struct Synthetic: Sendable {
 
   // Values of one channel of one token over all calls.
   private static func path(
-    _ family: Family, token: Int, calls: Int, _ generator: inout Generator
+    _ family: Family, token: Int, calls: Int, _ generator: inout Dice
   ) -> [Float] {
     switch family {
     case .smooth, .tied:
@@ -152,24 +153,11 @@ struct Synthetic: Sendable {
       steps.map { $0 * (branchCount == 1 ? 1 : branch == 0 ? 3 : -2) }
     }
   }
+}
 
-  /// SplitMix64: the same numbers on every machine.
-  struct Generator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-      state &+= 0x9E37_79B9_7F4A_7C15
-      var z = state
-      z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-      z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-      return z ^ (z >> 31)
-    }
-
-    mutating func real(_ range: ClosedRange<Double>) -> Double {
-      let unit = Double(next() >> 11) / Double(1 << 53)
-      return range.lowerBound + unit * (range.upperBound - range.lowerBound)
-    }
+extension Dice {
+  mutating func real(_ range: ClosedRange<Double>) -> Double {
+    let unit = Double(next() >> 11) / Double(1 << 53)
+    return range.lowerBound + unit * (range.upperBound - range.lowerBound)
   }
 }

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import Trace
 
@@ -12,7 +13,7 @@ struct TeaCacheCalibrationTests {
     scene: Int, noise: Int = 0, calls: Int = 24, range: ClosedRange<Double> = 0.01...0.3,
     law: (Double) -> Double = planted
   ) -> ScalarTrace {
-    var generator = Synthetic.Generator(seed: UInt64(scene * 100 + noise + 1))
+    var generator = Dice(seed: UInt64(scene * 100 + noise + 1))
     let xs = (1..<calls).map { _ in generator.real(range) }
     return ScalarTrace(
       [.modulated: [ScalarTrace.path(xs)], .output: [ScalarTrace.path(xs.map(law), start: 3)]],
@@ -51,7 +52,7 @@ struct TeaCacheCalibrationTests {
 
   @Test("each branch and each expert has a polynomial of its own; changes across experts do not count")
   func branchesAndExperts() throws {
-    var generator = Synthetic.Generator(seed: 5)
+    var generator = Dice(seed: 5)
     // Branch b, expert e: y = (1 + b + 10 e) x / 10; the jump to the second expert would spoil both.
     func traces(_ scene: Int) -> ScalarTrace {
       var (signals, outputs) = ([[[Double]]](), [[[Double]]]())
@@ -192,7 +193,7 @@ struct TeaCacheCalibrationTests {
     }
     #expect(try rules([Self.rollout(scene: 1)], degree: 2) == ["one-group"])
     // The target has nothing to do with the signal: some noise of its own.
-    var generator = Synthetic.Generator(seed: 77)
+    var generator = Dice(seed: 77)
     let noise = (1...4).map { scene in
       ScalarTrace(
         [
@@ -212,7 +213,7 @@ struct TeaCacheCalibrationTests {
       try rules((1...4).map { Self.rollout(scene: $0) { 4 * $0 * $0 - 0.8 * $0 + 0.05 } }, degree: 2)
         == ["falling-window"])
     let negative = (1...4).map { scene in
-      var generator = Synthetic.Generator(seed: UInt64(scene))
+      var generator = Dice(seed: UInt64(scene))
       // Outputs barely change in the middle, and more than that at both ends: the parabola through it dips below 0.
       let xs = (0..<30).map { _ in generator.real(0.01...0.3) }
       return ScalarTrace(

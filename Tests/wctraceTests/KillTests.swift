@@ -20,16 +20,6 @@ import Trace
   ]
   private static let callCount = 2 * stepCount
 
-  // One random number generator for all kills, whose seed is in every message.
-  private struct Dice: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-      return (state ^ state >> 29) &* 0x9e37_79b9_7f4a_7c15
-    }
-  }
-
   /// Records in a process of its own and kills it some time after the given number of calls was
   /// acknowledged; returns how many were acknowledged in the end.
   private func recordAndKill(_ path: String, after count: Int, delay: Duration, _ durability: String) throws
@@ -81,7 +71,8 @@ import Trace
   @Test("killed at any moment, every acknowledged call is recovered and right")
   func killed() throws {
     let seed = Self.environment["WCTRACE_KILL_SEED"].flatMap(UInt64.init) ?? UInt64.random(in: 0...999_999)
-    var dice = Dice(state: seed)
+    // One generator for all kills, whose seed is in every message.
+    var dice = Dice(seed: seed)
     var (lost, interrupted) = (0, 0)
     try withTemporaryDirectory { folder in
       let whole = folder.path + "/whole.h5"

@@ -96,13 +96,4 @@ import Testing
       #expect(modality.status == 64 && modality.errors.contains("holds no errors by modality"))
     }
   }
-
-  private struct Dice: RandomNumberGenerator {
-    var seed: UInt64
-
-    mutating func next() -> UInt64 {
-      seed = seed &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-      return seed ^ (seed >> 31)
-    }
-  }
 }

@@ -9,7 +9,7 @@ final class JournalWriter: Sendable {
   /// Memory for the records and numbers of a call, used again for the next.
   let pool = BufferPool()
   private let rollout = UInt64.random(in: 1...UInt64.max)
-  private let waits: Bool
+  private let durability: Durability
   private let state: Mutex<State>
 
   private struct State {
@@ -47,12 +47,12 @@ final class JournalWriter: Sendable {
   ) throws(TraceError) {
     file = try JournalFile(creating: path, overwrite: overwrite)
     state = Mutex(State(contents: JournalContents(description)))
-    waits = durability == .call
+    self.durability = durability
     do {
       var fields = FieldWriter()
       description.write(to: &fields)
       try commit(.start, fields.bytes) { _, _ in }
-      if waits { try FileSystem.sync(FileSystem.folder(of: path)) }
+      if durability == .call { try FileSystem.sync(FileSystem.folder(of: path)) }
     } catch {
       file.remove()
       throw error
@@ -86,6 +86,7 @@ final class JournalWriter: Sendable {
 
   private func write(_ state: inout State) throws(TraceError) {
     try file.append(state.staged.map(\.bytes))
+    if durability == .rollout { file.beginWriting() }
     for sealed in state.staged { pool.put(sealed.buffer) }
     state.staged.removeAll(keepingCapacity: true)
     state.stagedByteCount = 0
@@ -140,7 +141,7 @@ final class JournalWriter: Sendable {
     try stage(SealedRecord(record, in: buffer))
     try state.withLock { state throws(TraceError) in
       try write(&state)
-      if waits { try file.sync() }
+      if durability == .call { try file.sync() }
       take(&state.contents, state.blocks)
       state.blocks = []
       state.contents.byteCount = file.byteCount

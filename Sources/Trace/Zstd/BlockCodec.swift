@@ -7,7 +7,7 @@ import Synchronization
 /// frame's is the stronger one, and the last four bytes are the only one that other HDF5 programs
 /// are sure to look at.
 package enum BlockCodec {
-  /// The compression level; higher ones gain nothing on shuffled floats.
+  /// The compression level where repeats are searched; higher ones gain nothing on shuffled floats.
   package static let level = 1
   /// No block may be larger than this before filtering.
   package static let largestBlockByteCount = 64 << 20
@@ -15,19 +15,24 @@ package enum BlockCodec {
 
   /// The most bytes that a block of `blockByteCount` can take when stored.
   package static func largestStoredByteCount(of blockByteCount: Int) -> Int {
-    ZSTD_compressBound(blockByteCount) + checksumByteCount
+    // Each plane may end a block of zstd's early, which takes another head of 3 bytes.
+    ZSTD_compressBound(blockByteCount) + 8 * 3 + checksumByteCount
   }
 }
 
 /// Packs blocks; keeps its working memory between them.
+///
+/// Each plane of bytes gets zstd blocks, and so Huffman codes, of its own: mantissas are noise, and exponents are
+/// not. zstd's search for repeated bytes finds nothing in dense features, costs most of the time, and its accidental
+/// matches among exponents make them larger than Huffman codes alone do. So each block is first tried for repeats,
+/// in the plane of its lowest bytes, and searched only where there are some: padding, equal tokens, numbers with
+/// fewer bits than their type.
 package final class BlockEncoder: Sendable {
   // zstd's context and memory for shuffled bytes.
   private let state: Mutex<(context: OpaquePointer?, scratch: ByteBuffer)>
 
   package init() {
     let context = ZSTD_createCCtx()
-    _ = ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, Int32(BlockCodec.level))
-    _ = ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag, 1)
     _ = ZSTD_CCtx_setParameter(context, ZSTD_c_contentSizeFlag, 1)
     state = Mutex((context, ByteBuffer(byteCount: 0)))
   }
@@ -57,13 +62,64 @@ package final class BlockEncoder: Sendable {
   ) -> Int? {
     if source.count < shuffled.count { shuffled.initializeMemory(as: UInt8.self, repeating: 0) }
     ByteShuffle.scatter(source, into: shuffled, elementByteCount: elementByteCount)
-    let checksumByteCount = BlockCodec.checksumByteCount
-    let size = ZSTD_compress2(
-      context, target.baseAddress, target.count - checksumByteCount, shuffled.baseAddress, shuffled.count)
-    guard ZSTD_isError(size) == 0 else { return nil }
+    let frame = UnsafeMutableRawBufferPointer(rebasing: target.dropLast(BlockCodec.checksumByteCount))
+    let planes = UnsafeRawBufferPointer(shuffled)
+    let lowest = UnsafeRawBufferPointer(rebasing: planes[..<(source.count / elementByteCount)])
+    let search: Search = repeats(lowest, frame, context) ? .thorough : .none
+    let planeCount = planes.count / elementByteCount < worthACode ? 1 : elementByteCount
+    guard let size = search.compress(planes, planeCount: planeCount, into: frame, context) else { return nil }
     let sum = fletcher32(UnsafeRawBufferPointer(rebasing: target[..<size]))
     target.storeBytes(of: sum.littleEndian, toByteOffset: size, as: UInt32.self)
-    return size + checksumByteCount
+    return size + BlockCodec.checksumByteCount
+  }
+
+  // Bytes of a plane that may repay a Huffman code of its own.
+  private static let worthACode = 1024
+
+  // Whether repeated bytes alone shorten a plane by a 32nd.
+  private static func repeats(
+    _ plane: UnsafeRawBufferPointer, _ room: UnsafeMutableRawBufferPointer, _ context: OpaquePointer
+  ) -> Bool {
+    guard let size = Search.alone.compress(plane, planeCount: 1, into: room, context) else { return true }
+    return size < plane.count - plane.count / 32
+  }
+
+  // How zstd is asked to work.
+  private enum Search {
+    // For repeats, with Huffman coding of the rest; without that; for next to none, with it.
+    case thorough, alone, none
+
+    // One frame; nil when memory runs out.
+    func compress(
+      _ source: UnsafeRawBufferPointer, planeCount: Int, into target: UnsafeMutableRawBufferPointer,
+      _ context: OpaquePointer
+    ) -> Int? {
+      // A level below zero is a distance to leave out after each place without a repeat.
+      let level = self == .none ? -1000 : BlockCodec.level
+      let literals: Int32 =
+        switch self {
+        case .thorough: 0
+        case .none: 1
+        case .alone: 2
+        }
+      ZSTD_CCtx_reset(context, ZSTD_reset_session_only)
+      _ = ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, Int32(level))
+      _ = ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag, self == .alone ? 0 : 1)
+      _ = ZSTD_CCtx_setParameter(context, WCTRACE_literalCompressionMode, literals)
+      _ = ZSTD_CCtx_setPledgedSrcSize(context, UInt64(source.count))
+      var input = ZSTD_inBuffer(src: source.baseAddress, size: 0, pos: 0)
+      var output = ZSTD_outBuffer(dst: target.baseAddress, size: target.count, pos: 0)
+      for plane in 1...planeCount {
+        input.size = source.count * plane / planeCount
+        let directive = plane == planeCount ? ZSTD_e_end : ZSTD_e_flush
+        var rest = 0
+        repeat {
+          rest = ZSTD_compressStream2(context, &output, &input, directive)
+          guard ZSTD_isError(rest) == 0, output.pos < output.size else { return nil }
+        } while rest > 0
+      }
+      return output.pos
+    }
   }
 
   /// The stored form of the leading bytes of a block whose rest is zero; nil when memory runs out.
