@@ -108,11 +108,9 @@ struct ChangeTableTests {
     let changes = try ChangeBuilder(source, request, [source.calls]).table()
     let grid = try #require(TokenGrid(table.tokens.filter(\.isValid)))
     let values = source.calls.map { call in
-      filter.apply(
-        to: Array(
-          source.values[.modulated]![call.ordinal].enumerated().filter { $0.offset / 3 != 1 }
-            .map { Double($0.element) }),
-        channels: 3, grid: grid, sigma: call.sigma)
+      let all: [Float] = source.values[.modulated]![call.ordinal]
+      let valid = all.enumerated().filter { $0.offset / 3 != 1 }.map(\.element)
+      return filter.apply(to: TensorDifference(valid), channels: 3, grid: grid, sigma: call.sigma)
     }
     for position in 1..<4 {
       let expected = zip(values[position], values[position - 1]).reduce(0) {

@@ -64,7 +64,8 @@ struct SpectralFilterTests {
       let values = tokens.indices.map { Double($0 * $0 % 17) - 8 }
       for (sigma, power) in [(0.5, 2), (0.9, 3), (0.05, 3), (1, 2), (0, 2)] {
         let filtered = SpectralFilter(power: power).apply(
-          to: values, channels: 1, grid: try #require(TokenGrid(tokens)), sigma: sigma)
+          to: TensorDifference(values.map(Float.init)), channels: 1, grid: try #require(TokenGrid(tokens)),
+          sigma: sigma)
         expectClose(
           filtered, naive(values, extents, sigma: sigma, power: power),
           "\(extents), sigma \(sigma), power \(power)")
@@ -101,11 +102,13 @@ struct SpectralFilterTests {
       ),
     ]
     for (sigma, power, expected) in expected {
-      let filtered = SpectralFilter(power: power).apply(to: rows, channels: 1, grid: flat, sigma: sigma)
+      let filtered = SpectralFilter(power: power).apply(
+        to: TensorDifference(rows.map(Float.init)), channels: 1, grid: flat, sigma: sigma)
       expectClose(filtered, expected, "sigma \(sigma), power \(power)")
     }
     let cube = SpectralFilter(power: 3).apply(
-      to: (0..<12).map { Double($0 * $0) }, channels: 1, grid: try #require(TokenGrid(grid(2, 2, 3))),
+      to: TensorDifference((0..<12).map { Float($0 * $0) }), channels: 1,
+      grid: try #require(TokenGrid(grid(2, 2, 3))),
       sigma: 0.25)
     expectClose(
       cube,
@@ -124,13 +127,32 @@ struct SpectralFilterTests {
     let second: [Double] = [3, -1, 0, 5, 5, -2, 1]
     let both = zip(first, second).flatMap { [$0, $1] }
     let filter = SpectralFilter(power: 2)
-    let filtered = filter.apply(to: both, channels: 2, grid: try #require(TokenGrid(tokens)), sigma: 0.4)
+    let filtered = filter.apply(
+      to: TensorDifference(both.map(Float.init)), channels: 2, grid: try #require(TokenGrid(tokens)),
+      sigma: 0.4)
     for (channel, values) in [first, second].enumerated() {
       let line = naive(Array(values[0..<3]), [1, 1, 3], sigma: 0.4, power: 2)
       let square = naive(Array(values[3..<7]), [1, 2, 2], sigma: 0.4, power: 2)
       let result = stride(from: channel, to: 14, by: 2).map { filtered[$0] }
       expectClose(Array(result[0..<3]), line, "modality 1, channel \(channel)")
       expectClose(Array(result[3..<7]), square, "modality 0, channel \(channel)")
+    }
+  }
+
+  @Test("channels beyond eight are filtered as each alone, and a tap less another as their difference")
+  func manyChannels() throws {
+    let (tokens, channels) = (grid(2, 3, 4), 19)
+    let numbers = (0..<24 * channels).map { Float($0 * $0 % 31) - 15 }
+    let others = (0..<24 * channels).map { Float($0 * 7 % 13) }
+    let filter = SpectralFilter(power: 3)
+    let all = filter.apply(
+      to: TensorDifference(numbers, minus: others), channels: channels, grid: try #require(TokenGrid(tokens)),
+      sigma: 0.6)
+    for channel in 0..<channels {
+      let places = stride(from: channel, to: numbers.count, by: channels)
+      let line = places.map { Double(numbers[$0]) - Double(others[$0]) }
+      expectClose(
+        places.map { all[$0] }, naive(line, [2, 3, 4], sigma: 0.6, power: 3), "channel \(channel)")
     }
   }
 

@@ -43,12 +43,12 @@ struct ChangeBuilder<Source: FeatureSource> {
       squaredChanges = absoluteChanges
     }
 
-    mutating func measure(_ values: [Double], at position: Int) {
-      (absolute[position], squares[position]) = ChangeSums.of(values)
+    mutating func add(_ size: (absolute: Double, squared: Double), at position: Int) {
+      (absolute[position], squares[position]) = size
     }
 
-    mutating func measure(_ older: [Double], _ newer: [Double], pair: Int) {
-      (absoluteChanges[pair], squaredChanges[pair]) = ChangeSums.between(older, newer)
+    mutating func add(_ change: (absolute: Double, squared: Double), pair: Int) {
+      (absoluteChanges[pair], squaredChanges[pair]) = change
     }
 
     static func += (a: inout BranchSums, b: BranchSums) {
@@ -69,16 +69,17 @@ struct ChangeBuilder<Source: FeatureSource> {
     try concurrently(blocks.count) { index in
       let sums = try calls.map { branch in
         var sums = BranchSums(request, branch.count)
-        var values: [[Double]] = []
+        var values: [TensorDifference] = []
         for (position, call) in branch.enumerated() {
           values.append(try self.values(call, blocks[index]))
-          sums.measure(values[position], at: position)
+          sums.add(ChangeSums.of(values[position]), at: position)
           for older in request.pairs == .all ? 0..<position : max(0, position - 1)..<position {
-            sums.measure(
-              values[older], values[position], pair: ChangeTable.place(request.pairs, older, position))
+            sums.add(
+              ChangeSums.between(values[older], values[position]),
+              pair: ChangeTable.place(request.pairs, older, position))
           }
           // Only neighbours are looked at: what came before is let go.
-          if request.pairs == .adjacent, position > 0 { values[position - 1] = [] }
+          if request.pairs == .adjacent, position > 0 { values[position - 1] = TensorDifference([]) }
         }
         return sums
       }
@@ -107,94 +108,19 @@ struct ChangeBuilder<Source: FeatureSource> {
       for (position, call) in branch.enumerated() {
         let values = filter.apply(
           to: try values(call, whole), channels: layout.channelCount, grid: grid, sigma: call.sigma)
-        sums.measure(values, at: position)
-        if position > 0 { sums.measure(before, values, pair: position - 1) }
+        sums.add(ChangeSums.of(values), at: position)
+        if position > 0 { sums.add(ChangeSums.between(before, values), pair: position - 1) }
         before = values
       }
       return sums
     }
   }
 
-  // In double precision, so that the difference of two taps is exact.
-  private func values(_ call: Call, _ block: RowBlocks.Block) throws -> [Double] {
-    let channels = layout.channelCount
+  private func values(_ call: Call, _ block: RowBlocks.Block) throws -> TensorDifference {
     func numbers(_ tap: Tap) throws -> [Float] {
-      try block.valid(source.freshRows(block.rows, of: tap, call), channels)
+      try block.valid(source.freshRows(block.rows, of: tap, call), layout.channelCount)
     }
-    let values = try numbers(request.quantity.tap)
-    guard let minus = request.quantity.minus else { return values.map(Double.init) }
-    return try zip(values, numbers(minus)).map { Double($0) - Double($1) }
-  }
-}
-
-/// Sums of absolute values and of squares, with eight running sums.
-package enum ChangeSums {
-  package static func of(_ values: [Double]) -> (absolute: Double, squared: Double) {
-    values.withUnsafeBufferPointer { values in
-      sum(values.count) { index in
-        SIMD8(loading: values, at: index)
-      } tail: {
-        values[$0]
-      }
-    }
-  }
-
-  package static func between(_ a: [Double], _ b: [Double]) -> (absolute: Double, squared: Double) {
-    a.withUnsafeBufferPointer { a in
-      b.withUnsafeBufferPointer { b in
-        sum(a.count) { index in
-          SIMD8(loading: b, at: index) - SIMD8(loading: a, at: index)
-        } tail: {
-          b[$0] - a[$0]
-        }
-      }
-    }
-  }
-
-  package static func of(_ values: TensorDifference) -> (absolute: Double, squared: Double) {
-    values.lending { values in
-      sum(values.count) {
-        values.eight(at: $0)
-      } tail: {
-        values.one(at: $0)
-      }
-    }
-  }
-
-  package static func between(
-    _ a: TensorDifference, _ b: TensorDifference
-  ) -> (absolute: Double, squared: Double) {
-    a.lending { a in
-      b.lending { b in
-        sum(a.count) {
-          b.eight(at: $0) - a.eight(at: $0)
-        } tail: {
-          b.one(at: $0) - a.one(at: $0)
-        }
-      }
-    }
-  }
-
-  @inline(__always)
-  private static func sum(
-    _ count: Int, _ lanes: (Int) -> SIMD8<Double>, tail: (Int) -> Double
-  ) -> (absolute: Double, squared: Double) {
-    var absolute = SIMD8<Double>.zero
-    var squared = SIMD8<Double>.zero
-    var index = 0
-    while index + 8 <= count {
-      let x = lanes(index)
-      absolute += x.replacing(with: -x, where: x .< 0)
-      squared += x * x
-      index += 8
-    }
-    var (sum, squares) = (absolute.sum(), squared.sum())
-    while index < count {
-      let x = tail(index)
-      sum += abs(x)
-      squares += x * x
-      index += 1
-    }
-    return (sum, squares)
+    return TensorDifference(
+      try numbers(request.quantity.tap), minus: try request.quantity.minus.map(numbers))
   }
 }

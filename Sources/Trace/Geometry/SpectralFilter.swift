@@ -35,32 +35,87 @@ public struct SpectralFilter: Hashable, Sendable {
   /// Filters `values`, one row of `channels` numbers per valid token, at noise level `sigma`.
   ///
   /// Cost: tokens · channels · (frames + rows + columns) multiplications.
-  package func apply(to values: [Double], channels: Int, grid: TokenGrid, sigma: Double) -> [Double] {
-    var result = values
-    for part in grid.grids {
-      for (axis, count) in part.extents.enumerated() where count > 1 {
-        let kernel = kernel(count: count, sigma: sigma)
-        let stride = part.extents.dropFirst(axis + 1).reduce(1, *)
-        var line = [Double](repeating: 0, count: count * channels)
-        for start in 0..<part.places.count where start / stride % count == 0 {
-          let places = (0..<count).map { part.places[start + $0 * stride] }
-          for index in line.indices { line[index] = 0 }
-          for (source, place) in places.enumerated() {
-            for target in 0..<count {
-              let weight = kernel[(target - source + count) % count]
-              for channel in 0..<channels {
-                line[target * channels + channel] += weight * result[place * channels + channel]
-              }
+  package func apply(
+    to values: TensorDifference, channels: Int, grid: TokenGrid, sigma: Double
+  ) -> [Double] {
+    [Double](unsafeUninitializedCapacity: values.count) { result, count in
+      values.lending { values in
+        for part in grid.grids {
+          var isFirst = true
+          for (axis, count) in part.extents.enumerated() where count > 1 {
+            let lines = Lines(
+              part, axis: axis, channels: channels, kernel: kernel(count: count, sigma: sigma))
+            // The first pass reads the tensor, the others what the one before left.
+            if isFirst {
+              lines.filter(into: result, eight: { values.eight(at: $0) }, one: { values.one(at: $0) })
+            } else {
+              lines.filter(into: result, eight: { SIMD8(loading: result, at: $0) }, one: { result[$0] })
             }
+            isFirst = false
           }
-          for (target, place) in places.enumerated() {
-            for channel in 0..<channels {
-              result[place * channels + channel] = line[target * channels + channel]
+          guard isFirst else { continue }
+          for index in part.places.flatMap({ $0 * channels..<($0 + 1) * channels }) {
+            result[index] = values.one(at: index)
+          }
+        }
+      }
+      count = values.count
+    }
+  }
+
+  /// All lines of a grid along one axis, and what each is multiplied with.
+  private struct Lines {
+    let part: TokenGrid.Grid
+    let axis: Int
+    let channels: Int
+    /// First column of the circulant matrix.
+    let kernel: [Double]
+
+    init(_ part: TokenGrid.Grid, axis: Int, channels: Int, kernel: [Double]) {
+      (self.part, self.axis, self.channels, self.kernel) = (part, axis, channels, kernel)
+    }
+
+    /// Reads all numbers of a line before it writes them, so that both may be in one place.
+    @inline(__always)
+    func filter(
+      into result: UnsafeMutableBufferPointer<Double>, eight: (Int) -> SIMD8<Double>, one: (Int) -> Double
+    ) {
+      let count = kernel.count
+      let stride = part.extents.dropFirst(axis + 1).reduce(1, *)
+      // A window on the kernel run through twice: weights of target t are at count − t and on.
+      let weights = kernel + kernel
+      withUnsafeTemporaryAllocation(of: SIMD8<Double>.self, capacity: count) { line in
+        weights.withUnsafeBufferPointer { weights in
+          part.places.withUnsafeBufferPointer { places in
+            for start in 0..<places.count where start / stride % count == 0 {
+              var channel = 0
+              while channel + 8 <= channels {
+                for source in 0..<count {
+                  line[source] = eight(places[start + source * stride] * channels + channel)
+                }
+                for target in 0..<count {
+                  var sum = SIMD8<Double>.zero
+                  // The kernel is even, so that the window may run either way.
+                  for source in 0..<count { sum += weights[count - target + source] * line[source] }
+                  sum.store(to: result, at: places[start + target * stride] * channels + channel)
+                }
+                channel += 8
+              }
+              while channel < channels {
+                for source in 0..<count {
+                  line[source][0] = one(places[start + source * stride] * channels + channel)
+                }
+                for target in 0..<count {
+                  var sum = 0.0
+                  for source in 0..<count { sum += weights[count - target + source] * line[source][0] }
+                  result[places[start + target * stride] * channels + channel] = sum
+                }
+                channel += 1
+              }
             }
           }
         }
       }
     }
-    return result
   }
 }

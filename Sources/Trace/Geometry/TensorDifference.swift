@@ -12,12 +12,6 @@ package struct TensorDifference: Sendable {
 
   package var count: Int { minuend.count }
 
-  /// All numbers.
-  package var values: [Double] {
-    guard let subtrahend else { return minuend.map(Double.init) }
-    return zip(minuend, subtrahend).map { Double($0) - Double($1) }
-  }
-
   /// The numbers of some rows.
   package func rows(_ rows: [Int], channels: Int) -> TensorDifference {
     func gather(_ values: [Float]) -> [Float] {

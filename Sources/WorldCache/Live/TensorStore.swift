@@ -163,7 +163,7 @@ final class TensorStore {
       return shape.valid.map { whole.rows($0, channels: shape.channels) } ?? whole
     }
     if let filter = change.filter, let grid = shape.grid {
-      let value = filter.apply(to: value().values, channels: shape.channels, grid: grid, sigma: call.sigma)
+      let value = filter.apply(to: value(), channels: shape.channels, grid: grid, sigma: call.sigma)
       filtered[change, default: [:]][point] = value
       // Only neighbours are looked at.
       filtered[change]![Point(branch: point.branch, position: point.position - 2)] = nil
