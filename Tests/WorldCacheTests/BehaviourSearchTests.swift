@@ -213,8 +213,7 @@ struct BehaviourSearchTests {
   }
 
   /// Values at which a grid replays: over the breakpoints and beyond, evenly and by ratio, and at random.
-  private static func grid(_ edges: [Double], count: Int, _ generator: inout Dice) -> [Double]
-  {
+  private static func grid(_ edges: [Double], count: Int, _ generator: inout Dice) -> [Double] {
     let finite = edges.filter { abs($0) < 1e300 }
     let top = (finite.map(abs).max() ?? 0) * 1.5 + 0.5
     let bottom = finite.filter { $0 > 1e-300 }.min() ?? 1e-3

@@ -34,28 +34,38 @@ public struct SpectralFilter: Hashable, Sendable {
 
   /// Filters `values`, one row of `channels` numbers per valid token, at noise level `sigma`.
   ///
-  /// Cost: tokens · channels · (frames + rows + columns) multiplications.
+  /// Cost: at most tokens · channels · (frames + rows + columns) multiplications.
   package func apply(
     to values: TensorDifference, channels: Int, grid: TokenGrid, sigma: Double
   ) -> [Double] {
     [Double](unsafeUninitializedCapacity: values.count) { result, count in
-      values.lending { values in
-        for part in grid.grids {
-          var isFirst = true
-          for (axis, count) in part.extents.enumerated() where count > 1 {
-            let lines = Lines(
-              part, axis: axis, channels: channels, kernel: kernel(count: count, sigma: sigma))
-            // The first pass reads the tensor, the others what the one before left.
-            if isFirst {
-              lines.filter(into: result, eight: { values.eight(at: $0) }, one: { values.one(at: $0) })
-            } else {
-              lines.filter(into: result, eight: { SIMD8(loading: result, at: $0) }, one: { result[$0] })
+      for part in grid.grids {
+        let axes = part.extents.enumerated().filter { $0.element > 1 }.map { axis, count in
+          Axis(
+            kernel: kernel(count: count, sigma: sigma), stride: part.extents.dropFirst(axis + 1).reduce(1, *))
+        }
+        let whole = channels - channels % 8
+        // Eight channels of all tokens at a time, which stay in the processor's cache for all axes.
+        withUnsafeTemporaryAllocation(of: SIMD8<Double>.self, capacity: part.places.count) { lanes in
+          values.lending { values in
+            for channel in Swift.stride(from: 0, to: whole, by: 8) {
+              for (place, row) in part.places.enumerated() {
+                lanes[place] = values.eight(at: row * channels + channel)
+              }
+              for axis in axes { axis.filter(lanes) }
+              for (place, row) in part.places.enumerated() {
+                lanes[place].store(to: result, at: row * channels + channel)
+              }
             }
-            isFirst = false
-          }
-          guard isFirst else { continue }
-          for index in part.places.flatMap({ $0 * channels..<($0 + 1) * channels }) {
-            result[index] = values.one(at: index)
+            for channel in whole..<channels {
+              for (place, row) in part.places.enumerated() {
+                lanes[place] = SIMD8(values.one(at: row * channels + channel), 0, 0, 0, 0, 0, 0, 0)
+              }
+              for axis in axes { axis.filter(lanes) }
+              for (place, row) in part.places.enumerated() {
+                result[row * channels + channel] = lanes[place][0]
+              }
+            }
           }
         }
       }
@@ -63,58 +73,78 @@ public struct SpectralFilter: Hashable, Sendable {
     }
   }
 
-  /// All lines of a grid along one axis, and what each is multiplied with.
-  private struct Lines {
-    let part: TokenGrid.Grid
-    let axis: Int
-    let channels: Int
-    /// First column of the circulant matrix.
-    let kernel: [Double]
+  /// What a line of tokens along one axis is multiplied with.
+  ///
+  /// With an even number of tokens, what the filter makes of the sums of tokens half a line apart and what it makes
+  /// of their differences are sum and difference of the results: two matrices of half the size.
+  private struct Axis {
+    let count: Int
+    let stride: Int
+    /// Rows of the matrices: half the tokens, or all of an odd number.
+    let size: Int
+    /// The matrix for the sums, or for the tokens themselves, row by row.
+    let sums: [Double]
+    /// The matrix for the differences, if any.
+    let differences: [Double]
 
-    init(_ part: TokenGrid.Grid, axis: Int, channels: Int, kernel: [Double]) {
-      (self.part, self.axis, self.channels, self.kernel) = (part, axis, channels, kernel)
+    init(kernel: [Double], stride: Int) {
+      let (count, half) = (kernel.count, kernel.count / 2)
+      (self.count, self.stride) = (count, stride)
+      guard count % 2 == 0 else {
+        size = count
+        sums = (0..<count * count).map { kernel[($0 / count - $0 % count + count) % count] }
+        differences = []
+        return
+      }
+      size = half
+      let pairs = (0..<half * half).map { place in
+        let shift = place / half - place % half + count
+        return (near: kernel[shift % count], far: kernel[(shift + half) % count])
+      }
+      sums = pairs.map { ($0.near + $0.far) / 2 }
+      differences = pairs.map { ($0.near - $0.far) / 2 }
     }
 
-    /// Reads all numbers of a line before it writes them, so that both may be in one place.
-    @inline(__always)
-    func filter(
-      into result: UnsafeMutableBufferPointer<Double>, eight: (Int) -> SIMD8<Double>, one: (Int) -> Double
-    ) {
-      let count = kernel.count
-      let stride = part.extents.dropFirst(axis + 1).reduce(1, *)
-      // A window on the kernel run through twice: weights of target t are at count − t and on.
-      let weights = kernel + kernel
-      withUnsafeTemporaryAllocation(of: SIMD8<Double>.self, capacity: count) { line in
-        weights.withUnsafeBufferPointer { weights in
-          part.places.withUnsafeBufferPointer { places in
-            for start in 0..<places.count where start / stride % count == 0 {
-              var channel = 0
-              while channel + 8 <= channels {
-                for source in 0..<count {
-                  line[source] = eight(places[start + source * stride] * channels + channel)
-                }
-                for target in 0..<count {
-                  var sum = SIMD8<Double>.zero
-                  // The kernel is even, so that the window may run either way.
-                  for source in 0..<count { sum += weights[count - target + source] * line[source] }
-                  sum.store(to: result, at: places[start + target * stride] * channels + channel)
-                }
-                channel += 8
-              }
-              while channel < channels {
-                for source in 0..<count {
-                  line[source][0] = one(places[start + source * stride] * channels + channel)
-                }
-                for target in 0..<count {
-                  var sum = 0.0
-                  for source in 0..<count { sum += weights[count - target + source] * line[source][0] }
-                  result[places[start + target * stride] * channels + channel] = sum
-                }
-                channel += 1
+    /// Filters all lines of a grid along this axis in place.
+    func filter(_ lanes: UnsafeMutableBufferPointer<SIMD8<Double>>) {
+      withUnsafeTemporaryAllocation(of: SIMD8<Double>.self, capacity: 2 * size) { line in
+        sums.withUnsafeBufferPointer { sums in
+          differences.withUnsafeBufferPointer { differences in
+            for block in Swift.stride(from: 0, to: lanes.count, by: count * stride) {
+              for start in block..<block + stride {
+                filterLine(lanes, from: start, line, sums, differences)
               }
             }
           }
         }
+      }
+    }
+
+    @inline(__always)
+    private func filterLine(
+      _ lanes: UnsafeMutableBufferPointer<SIMD8<Double>>, from start: Int,
+      _ line: UnsafeMutableBufferPointer<SIMD8<Double>>, _ sums: UnsafeBufferPointer<Double>,
+      _ differences: UnsafeBufferPointer<Double>
+    ) {
+      func product(_ matrix: UnsafeBufferPointer<Double>, _ row: Int, _ first: Int) -> SIMD8<Double> {
+        var sum = SIMD8<Double>.zero
+        for source in 0..<size { sum += matrix[row * size + source] * line[first + source] }
+        return sum
+      }
+      if size == count {
+        for place in 0..<count { line[place] = lanes[start + place * stride] }
+        for target in 0..<count { lanes[start + target * stride] = product(sums, target, 0) }
+        return
+      }
+      for place in 0..<size {
+        let (near, far) = (lanes[start + place * stride], lanes[start + (place + size) * stride])
+        line[place] = near + far
+        line[place + size] = near - far
+      }
+      for target in 0..<size {
+        let (sum, difference) = (product(sums, target, 0), product(differences, target, size))
+        lanes[start + target * stride] = sum + difference
+        lanes[start + (target + size) * stride] = sum - difference
       }
     }
   }
