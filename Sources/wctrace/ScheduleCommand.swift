@@ -157,9 +157,11 @@ struct ScheduleCommand: ParsableCommand {
     let traces = try input.paths()
     if let counts = try counts() { return try search(plan, traces, counts) }
     var refused: Set<String> = []
+    var undefined = UndefinedErrors()
     for (place, trace) in traces.enumerated() {
       let geometries = try chunks.pick(from: GeometryCatalog.opening(trace).geometries(for: plan))
       let replay = try Replay(plan, over: geometries)
+      undefined.add(replay, trace: trace)
       let replays = [replay] + (try Replay.ideal(of: plan, replay, over: geometries).map { [$0] } ?? [])
       if let refusal = try Replay.missingIdeal(of: plan, over: geometries),
         refused.insert(refusal.description).inserted
@@ -172,6 +174,13 @@ struct ScheduleCommand: ParsableCommand {
       case .json, .csv, .markdown: try Terminal.show(ScheduleTable.table(replays).formatted(output.format))
       }
     }
+    tell(undefined)
+  }
+
+  // Where an n/a is printed.
+  private func tell(_ undefined: UndefinedErrors) {
+    guard output.format == .table || output.format == .markdown else { return }
+    if let sentence = undefined.sentence { Terminal.remark(sentence) }
   }
 
   private func search(_ plan: PolicyPlan, _ traces: [String], _ counts: ClosedRange<Int>) throws {
@@ -203,6 +212,9 @@ struct ScheduleCommand: ParsableCommand {
     } else {
       let found = try ideals(plan, geometries, counts, constraints)
       try Terminal.show(found.table.formatted(output.format))
+      var undefined = UndefinedErrors()
+      for (trace, geometries) in zip(traces, geometries) { undefined.add(geometries, trace: trace) }
+      tell(undefined)
       text = found.file(computing: counts.lowerBound, names: traces, command: command)
     }
     guard let save, let text else { return }
