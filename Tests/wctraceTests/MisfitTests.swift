@@ -74,6 +74,19 @@ import Trace
     #expect(found.cannotRun.first?.reason.hasPrefix("needs at least 17 calls in a chunk") == true)
   }
 
+  @Test("schedule shows the traces on which the policy runs")
+  func schedule() throws {
+    let arguments = ["schedule", "traces", "--policy", "worldcache:warmup=15"]
+    let run = try Tool(arguments)
+    #expect(run.status == 3, "\(run.errors)")
+    #expect(run.output.hasPrefix("traces/room-20.h5\nworldcache:"), "\(run.output)")
+    #expect(
+      run.errors.contains("cannot run on traces/guided-8.h5: needs at least 17 calls"), "\(run.errors)")
+    let none = try Tool("schedule", "traces", "--policy", "worldcache:warmup=30")
+    #expect(none.status == 1 && none.output.isEmpty)
+    #expect(none.errors.contains("Error: traces/guided-8.h5: worldcache:"), "\(none.errors)")
+  }
+
   @Test("a trace that is damaged is no policy's matter")
   func damaged() throws {
     try withTemporaryDirectory { folder in
