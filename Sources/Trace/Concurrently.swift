@@ -1,5 +1,4 @@
 import Dispatch
-import Foundation
 import Synchronization
 
 /// Runs `body` for every index on all cores; the first error by index is thrown.
@@ -46,7 +45,7 @@ func concurrently<Worker, Failure: Error>(
 }
 
 /// How many workers compress and decompress at a time.
-let workerCount = max(1, ProcessInfo.processInfo.activeProcessorCount)
+let workerCount = Cores.count
 
 extension Array {
   /// Lends the memory of the elements to workers, which fill it.

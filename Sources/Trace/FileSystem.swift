@@ -22,6 +22,15 @@ enum FileSystem {
     }
   }
 
+  /// What is said of a path at which there is nothing, or nothing that may be looked at.
+  static func absence(of path: String) -> TraceError {
+    var status = stat()
+    guard stat(path, &status) != 0, errno != ENOENT, errno != ENOTDIR else {
+      return TraceError(.missing, path: path, "there is no such file")
+    }
+    return failure(path, "the file cannot be opened")
+  }
+
   /// A file's first bytes and its whole size.
   static func head(of path: String, _ count: Int) throws(TraceError) -> (bytes: [UInt8], byteCount: Int) {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
@@ -53,9 +62,11 @@ enum FileSystem {
     unlink(path)
   }
 
-  /// Names of what a folder holds, sorted; throws `missing` when there is no such folder.
+  /// Names of what a folder holds, sorted; throws `missing` when there is no such folder, `inputOutput` when it may not
+  /// be read.
   static func names(in folder: String) throws(TraceError) -> [String] {
     guard let stream = opendir(folder) else {
+      guard errno == ENOENT else { throw failure(folder, "the folder cannot be read") }
       throw TraceError(.missing, path: folder, "there is no such folder")
     }
     defer { closedir(stream) }

@@ -15,7 +15,7 @@ extension TraceReader {
     case .nothing:
       let journal = path + TraceFormat.journalSuffix
       guard FileSystem.kind(of: journal) == .file else {
-        throw TraceError(.missing, path: path, "there is no such file")
+        throw FileSystem.absence(of: path)
       }
       throw TraceError(.unfinished, path: path, unfinishedMessage(journal))
     }

@@ -153,6 +153,12 @@ public final class TraceWriter {
     journal = nil
   }
 
+  /// Ends the recording and leaves nothing of it, unless an error has ended it before.
+  func discard() {
+    journal?.file.remove()
+    journal = nil
+  }
+
   private func endingOnError(_ body: (JournalWriter) throws(TraceError) -> Void) throws(TraceError) {
     guard let journal else {
       preconditionFailure("the writer has been finished, abandoned or ended by an error")

@@ -1,4 +1,5 @@
 import COpenBLAS
+import Foundation
 
 /// The door to OpenBLAS: single precision matrix products, row-major, and its thread controls.
 ///
@@ -13,6 +14,33 @@ public enum BLAS {
 
   /// The kernel in use, such as `Haswell`.
   public static var core: String { String(cString: openblas_get_corename()) }
+
+  /// What OPENBLAS_CORETYPE should say; nil where the kernel in use is made for this processor, or was asked for.
+  ///
+  /// OpenBLAS takes an old kernel on processors that are newer than it.
+  public static var fasterCore: String? {
+    guard ProcessInfo.processInfo.environment["OPENBLAS_CORETYPE"] == nil else { return nil }
+    return fasterCore(than: core, with: processorFeatures)
+  }
+
+  /// Kernels without AVX2, by the names that OpenBLAS gives them.
+  private static let oldCores: Set<String> = [
+    "atom", "core2", "dunnington", "generic", "nehalem", "penryn", "prescott", "sandybridge",
+  ]
+
+  /// The same for any kernel and any features of an x86 processor, as Linux spells them.
+  static func fasterCore(than core: String, with features: Set<String>) -> String? {
+    guard oldCores.contains(core.lowercased()), features.isSuperset(of: ["avx2", "fma"]) else { return nil }
+    return features.isSuperset(of: ["avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"])
+      ? "SkylakeX" : "Haswell"
+  }
+
+  // Of the first processor; none where the system does not tell.
+  private static var processorFeatures: Set<String> {
+    let text = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
+    let line = text.split(separator: "\n").first { $0.hasPrefix("flags") }
+    return Set((line?.split(separator: ":").last ?? "").split(separator: " ").map(String.init))
+  }
 
   /// Version and options that the library was built with.
   public static var build: String { String(cString: openblas_get_config()) }

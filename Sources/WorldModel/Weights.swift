@@ -89,9 +89,20 @@ public struct Weights: Sendable {
     metadata = file.metadata
   }
 
-  /// The weights that come with the package.
-  public static func bundled() throws -> Weights {
-    try Weights(path: Bundle.module.bundleURL.appendingPathComponent("Resources/world-1.safetensors").path)
+  /// The weights that come with the package; throws `missing` when they are not beside the program.
+  public static func bundled() throws -> Weights { try bundled(beside: Bundle.main.bundleURL) }
+
+  // The bundle that SwiftPM makes would end the program where it is missing, or be found where it was built only.
+  static func bundled(beside folder: URL) throws -> Weights {
+    let bundle = folder.appending(path: "wctrace_WorldModel.resources")
+    let file = bundle.appending(path: "Resources/world-1.safetensors").path
+    guard FileManager.default.fileExists(atPath: file) else {
+      throw TraceError(
+        .missing, path: bundle.path,
+        "the folder with the bundled weights is not beside the program; copy it along with the program, or name other "
+          + "weights")
+    }
+    return try Weights(path: file)
   }
 
   // The head count shows in no shape, so the file has to state the sizes it was trained with.

@@ -13,7 +13,8 @@ struct Estimate: ParsableCommand {
       model: their predictions pass through its last layer. With --feedback, of 'wctrace feedback', the recorded \
       rollout is run again with the policy in it, and the network answers to the changed latent to first order: \
       'with feedback' is the final error, and 'computed' counts the decisions, that this leads to. Neither runs the \
-      network; what really happens is told by 'wctrace live'.
+      network; what really happens is told by 'wctrace live'. A policy that cannot run on a trace is named on standard \
+      error. Exit codes: 0 done, 3 done but some cannot run, 1 failed, as when none can.
       """)
 
   @OptionGroup var input: TracesInput
@@ -55,19 +56,29 @@ struct Estimate: ParsableCommand {
           ]) + [.init("policy (estimate)", key: "policy")])
     let bar = Progress(total: traces.count * plans.count, unit: "estimates")
     var doneCount = 0
+    var misfits: [Misfit] = []
     for trace in traces {
       let reader = try TraceReader(path: trace)
       let echo = try EchoedRollout(
         reader, feedback: feedback, ends: weights.flatMap { EchoedRollout.Ends($0, for: reader.header) })
       let rows = try OrderedJobs.run(
-        plans.count, workerCount: jobs ?? ProcessInfo.processInfo.activeProcessorCount,
+        plans.count, workerCount: jobs ?? Cores.count,
         finished: { [doneCount] in bar.update(doneCount + $0) }
-      ) { [feedback] place in
-        let direct = try echo.run(plans[place], withFeedback: false)
-        return (direct: direct, full: feedback == nil ? nil : try echo.run(plans[place]))
+      ) { [feedback] place -> Estimates in
+        do {
+          let direct = try echo.run(plans[place], withFeedback: false)
+          return .made(direct: direct, full: feedback == nil ? nil : try echo.run(plans[place]))
+        } catch {
+          guard let misfit = Misfit(error, plans[place].spec, on: trace) else { throw error }
+          return .misfit(misfit)
+        }
       }
       doneCount += plans.count
-      for (plan, (direct, full)) in zip(plans, rows) {
+      for (plan, estimates) in zip(plans, rows) {
+        guard case .made(let direct, let full) = estimates else {
+          if case .misfit(let misfit) = estimates { misfits.append(misfit) }
+          continue
+        }
         var row: [Table.Cell] = traces.count > 1 ? [.text(trace)] : []
         row += [
           .integer(direct.streams.reduce(0) { $0 + $1.computedCount }),
@@ -83,10 +94,18 @@ struct Estimate: ParsableCommand {
         table.append(row + [.text(plan.spec.description)])
       }
     }
+    try Misfit.check(misfits, of: traces.count * plans.count, traceCount: traces.count)
     if feedback != nil {
       Terminal.remark(
         "computed*: decisions taken on the rollout with feedback; 'computed': on the one without")
     }
     try Terminal.show(table.formatted(output.format))
+    Misfit.sentences(misfits).forEach(Terminal.remark)
+    if !misfits.isEmpty { throw ExitCode(3) }
+  }
+
+  private enum Estimates: Sendable {
+    case made(direct: EchoedRollout.Result, full: EchoedRollout.Result?)
+    case misfit(Misfit)
   }
 }

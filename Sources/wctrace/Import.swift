@@ -23,11 +23,14 @@ struct Import: ParsableCommand {
   @Flag(help: "Start even when the disk might not have enough space.")
   var noSpaceCheck = false
 
+  @Flag(help: "Take over values that are NaN or infinite, which are refused otherwise; replay refuses them.")
+  var allowNonFinite = false
+
   mutating func run() throws {
     var bar: wctrace.Progress?
     let count = try TraceImport.write(
       metadata, to: output, recorder: "wctrace \(Wctrace.version) import", overwrite: force,
-      checksSpace: !noSpaceCheck,
+      checksSpace: !noSpaceCheck, allowsNonFinite: allowNonFinite,
       announce: { estimate in
         let raw = Table.decimal(Double(estimate.rawByteCount) / 1e6, 1)
         Terminal.remark("importing up to \(raw) MB on disk")

@@ -8,7 +8,8 @@ struct Info: ParsableCommand {
     abstract: "Show what traces hold.",
     discussion: """
       Of one trace, its header and each tap; as CSV, one row per tap with the header's facts in front. Of several, or \
-      of a folder, one row per trace.
+      of a folder, one row per trace; what cannot be read is named on standard error. Exit codes: 0 done, 1 some or all \
+      cannot be read.
       """)
 
   @Argument(help: "Recorded traces (.h5), and folders of traces.")
@@ -23,8 +24,18 @@ struct Info: ParsableCommand {
     }
     guard traces.count == 1, set.traces == traces else {
       var table = Table(columns: TraceReport.setColumns)
-      for path in set.traces { table.append(try TraceReport.setRow(TraceReader(path: path))) }
-      return try Terminal.show(table.formatted(output.format))
+      var badCount = 0
+      for path in set.traces {
+        do {
+          table.append(try TraceReport.setRow(TraceReader(path: path)))
+        } catch {
+          Terminal.remark("Error: \(error)")
+          badCount += 1
+        }
+      }
+      if !table.rows.isEmpty || badCount == 0 { try Terminal.show(table.formatted(output.format)) }
+      if badCount > 0 { throw ExitCode(1) }
+      return
     }
     let reader = try TraceReader(path: traces[0])
     let taps = try TraceReport.taps(reader)

@@ -24,7 +24,8 @@ struct Record: ParsableCommand {
       under a trace's name is always whole. After an interruption, the same command with --resume goes on: traces \
       that are there are read and checked to be whole and of the same settings, a journal that holds everything \
       becomes its trace, and rollouts that were interrupted are recorded again from their start, which gives the same \
-      features. 'wctrace recover TRACE.wcj' makes a trace of the calls recorded so far instead.
+      features. 'wctrace recover TRACE.wcj' makes a trace of the calls recorded so far instead; one that bears the final \
+      name has to be moved away before --resume records that rollout again.
 
       Not everything has to be recorded. --calls selects calls by their ordinal in the rollout, over chunks, steps and \
       guidance branches; the others keep their clocks and have no features, and replay, which needs every call of what \

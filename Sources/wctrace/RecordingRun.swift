@@ -45,15 +45,21 @@ struct RecordingRun {
   func recordAll() throws -> [String: Double] {
     let progress = Progress(total: members.count * callCount, unit: "calls")
     var seconds: [String: Double] = [:]
+    let interruption = Interruption(rolloutCount: members.count, callCount: callCount)
+    defer { interruption.end() }
     for (place, member) in members.enumerated() {
       let start = ContinuousClock.now
-      try record(member, after: place * callCount, progress)
+      interruption.begins(member.path)
+      try record(member, after: place * callCount, progress, interruption)
+      interruption.finished()
       seconds[member.path] = start.duration(to: .now) / .seconds(1)
     }
     return seconds
   }
 
-  private func record(_ member: RecordingSet.Member, after earlier: Int, _ progress: Progress) throws {
+  private func record(
+    _ member: RecordingSet.Member, after earlier: Int, _ progress: Progress, _ interruption: Interruption
+  ) throws {
     let rollout = set.rollout(member)
     let writer = try TraceWriter(
       path: member.path, header: rollout.header(recorder: "wctrace \(Wctrace.version)"),
@@ -68,6 +74,7 @@ struct RecordingRun {
       hook: &recorder,
       progress: { group in
         done += group.count
+        interruption.recorded(done - earlier)
         progress.update(done)
         // The first step pays for what is done once; the second is like the others.
         if done == 2 * group.count, callCount * members.count > done {

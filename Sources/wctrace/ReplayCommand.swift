@@ -19,6 +19,10 @@ struct ReplayCommand: ParsableCommand {
       Many settings at once: worldcache:eta=0.5|1|2,n-max=2|6 stands for six, interval:every=2..6 for five, \
       worldcache:eta=0.2..1..0.2 for five; the first setting varies slowest. Several traces, or folders of traces, \
       give one row for each trace and policy and a summary. All cores work; the output does not depend on how many.
+
+      A policy that cannot run on a trace (it needs a tap that was not recorded, or other numbers of calls) is named on \
+      standard error with the reason, and the others are printed. Exit codes: 0 done, 3 done but some cannot run, 1 \
+      failed, as when none can.
       """)
 
   @OptionGroup var input: TracesInput
@@ -122,13 +126,14 @@ struct ReplayCommand: ParsableCommand {
       traces: traces.map { chunks.source($0) },
       bounds: bounds == false ? .none : wantsIdeals ? .ideals : .always,
       figures: request.needsDetails || tokens > 0 || decisions ? .details : .table,
-      workerCount: jobs ?? ProcessInfo.processInfo.activeProcessorCount)
+      workerCount: jobs ?? Cores.count)
     let kept = Mutex(Kept())
     let bar = Progress(total: traces.count * (plans.count + (bounds == false ? 0 : 1)), unit: "replays")
     let start = ContinuousClock.now
     let result = try batch.run(progress: { done, _ in bar.update(done) }) { trace, role, replay in
       kept.withLock { kept in
         if needsFirst, trace == 0, role == .policy(0) { kept.first = replay }
+        kept.undefined.add(replay, trace: traces[trace])
         if kept.sites[replay.site.name] == nil { kept.sites[replay.site.name] = ReplaySite(replay) }
         for remark in replay.remarks {
           kept.remarks.insert("\(traces[trace]), \(replay.spec.name): \(remark)")
@@ -137,17 +142,24 @@ struct ReplayCommand: ParsableCommand {
       return ReplayRow(request, trace: trace, role, replay)
     }
     let seconds = start.duration(to: .now) / .seconds(1)
+    try Misfit.check(result.misfits, of: plans.count * traces.count, traceCount: traces.count)
     tellRemarks(plans, result.refusals)
     for remark in kept.withLock({ $0.remarks.sorted() }) { Terminal.remark(remark) }
     tellNearTies(result.rows)
-    try show(result.rows, plans, traces, request, kept.withLock { $0 })
+    try show(result, plans, traces, request, kept.withLock { $0 })
+    if showsUndefined(request), let sentence = kept.withLock({ $0.undefined.sentence }) {
+      Terminal.remark(sentence)
+    }
     tellThroughput(result.rows, seconds)
+    Misfit.sentences(result.misfits).forEach(Terminal.remark)
+    if !result.misfits.isEmpty { throw ExitCode(3) }
   }
 
   private struct Kept: Sendable {
     var first: Replay?
     var sites: [String: ReplaySite] = [:]
     var remarks: Set<String> = []
+    var undefined = UndefinedErrors()
   }
 
   // What to print of each replay.
@@ -177,6 +189,12 @@ struct ReplayCommand: ParsableCommand {
       json: output.format == .json && columns == nil && !summary)
   }
 
+  // Whether an n/a in the columns of the final latent's error is printed where there is one.
+  private func showsUndefined(_ request: ReplayRow.Request) -> Bool {
+    (output.format == .table || output.format == .markdown)
+      && (summary || request.columns.contains { ["direct_error", "streak_error"].contains($0.key) })
+  }
+
   private func tellRemarks(_ plans: [PolicyPlan], _ refusals: [String]) {
     var told: Set<String> = []
     for plan in plans where told.insert(plan.entry.name).inserted {
@@ -202,16 +220,22 @@ struct ReplayCommand: ParsableCommand {
   }
 
   private func show(
-    _ rows: [ReplayRow], _ plans: [PolicyPlan], _ traces: [String], _ request: ReplayRow.Request, _ kept: Kept
+    _ result: ReplayBatch.Result<ReplayRow>, _ plans: [PolicyPlan], _ traces: [String],
+    _ request: ReplayRow.Request, _ kept: Kept
   ) throws {
-    let overTraces = traces.count > 1 || summary ? ReplaySummary.table(rows, plans: plans) : nil
+    let rows = result.rows
+    let overTraces =
+      traces.count > 1 || summary ? ReplaySummary.table(rows + result.repeats, plans: plans) : nil
     if summary, let overTraces {
       return try Terminal.show(overTraces.formatted(output.format))
     }
     let table = ReplayTable.table(rows, request.columns, traces: traces)
     switch output.format {
     case .json where request.json:
-      try Terminal.show(ReplayTable.json(rows, traces: traces, sites: kept.sites, summary: overTraces).text)
+      try Terminal.show(
+        ReplayTable.json(
+          rows, traces: traces, sites: kept.sites, summary: overTraces, misfits: result.misfits
+        ).text)
     case .json, .csv: try Terminal.show(table.formatted(output.format))
     case .table, .markdown:
       try Terminal.show(table.formatted(output.format))

@@ -1,5 +1,5 @@
 import ArgumentParser
-import Foundation
+import Trace
 import WorldModel
 
 /// The options of a rollout, as every command that runs the model has them.
@@ -39,7 +39,8 @@ struct RolloutOptions: ParsableArguments {
 
   /// The chosen weights, or the bundled ones; also sets the threads of the matrix library.
   func prepareModel() throws -> Weights {
-    BLAS.threadCount = threads ?? ProcessInfo.processInfo.activeProcessorCount
+    BLAS.threadCount = threads ?? Cores.count
+    Terminal.remarkOnKernel()
     return try weights.map { try Weights(path: $0) } ?? Weights.bundled()
   }
 }

@@ -15,7 +15,8 @@ struct ScheduleCommand: ParsableCommand {
     discussion: """
       Without --calls: for each trace the policy's own schedule, and the ideal of its predictor with as many computed \
       calls: the exact optimum over all schedules under the streak-coherent error, found on this very trace; a bound, \
-      not a promise. C is a computed call, p a predicted one.
+      not a promise. C is a computed call, p a predicted one. A trace on which the policy cannot run is named on standard \
+      error, with exit code 3.
 
       With --calls: the schedules that are best for all the traces together, one for each number of computed calls, \
       with the predictor and the site of the policy. 'error' is what was minimised, 'bound' what no schedule can be \
@@ -157,21 +158,43 @@ struct ScheduleCommand: ParsableCommand {
     let traces = try input.paths()
     if let counts = try counts() { return try search(plan, traces, counts) }
     var refused: Set<String> = []
+    var undefined = UndefinedErrors()
+    var misfits: [Misfit] = []
     for (place, trace) in traces.enumerated() {
-      let geometries = try chunks.pick(from: GeometryCatalog.opening(trace).geometries(for: plan))
-      let replay = try Replay(plan, over: geometries)
-      let replays = [replay] + (try Replay.ideal(of: plan, replay, over: geometries).map { [$0] } ?? [])
-      if let refusal = try Replay.missingIdeal(of: plan, over: geometries),
-        refused.insert(refusal.description).inserted
-      {
-        Terminal.remark("no ideal: \(refusal)")
+      let catalog = try GeometryCatalog.opening(trace)
+      let replays: [Replay]
+      do {
+        let geometries = try chunks.pick(from: catalog.geometries(for: plan))
+        let replay = try Replay(plan, over: geometries)
+        replays = [replay] + (try Replay.ideal(of: plan, replay, over: geometries).map { [$0] } ?? [])
+        if let refusal = try Replay.missingIdeal(of: plan, over: geometries),
+          refused.insert(refusal.description).inserted
+        {
+          Terminal.remark("no ideal: \(refusal)")
+        }
+      } catch {
+        guard let misfit = Misfit(error, plan.spec, on: trace) else { throw error }
+        misfits.append(misfit)
+        continue
       }
-      if traces.count > 1 { try Terminal.show((place > 0 ? "\n" : "") + trace) }
+      undefined.add(replays[0], trace: trace)
+      let isFirst = place == misfits.count
+      if traces.count > 1 { try Terminal.show((isFirst ? "" : "\n") + trace) }
       switch output.format {
       case .table: try Terminal.show(ScheduleTable.drawing(replays))
       case .json, .csv, .markdown: try Terminal.show(ScheduleTable.table(replays).formatted(output.format))
       }
     }
+    try Misfit.check(misfits, of: traces.count, traceCount: traces.count)
+    tell(undefined)
+    Misfit.sentences(misfits).forEach(Terminal.remark)
+    if !misfits.isEmpty { throw ExitCode(3) }
+  }
+
+  // Where an n/a is printed.
+  private func tell(_ undefined: UndefinedErrors) {
+    guard output.format == .table || output.format == .markdown else { return }
+    if let sentence = undefined.sentence { Terminal.remark(sentence) }
   }
 
   private func search(_ plan: PolicyPlan, _ traces: [String], _ counts: ClosedRange<Int>) throws {
@@ -203,6 +226,9 @@ struct ScheduleCommand: ParsableCommand {
     } else {
       let found = try ideals(plan, geometries, counts, constraints)
       try Terminal.show(found.table.formatted(output.format))
+      var undefined = UndefinedErrors()
+      for (trace, geometries) in zip(traces, geometries) { undefined.add(geometries, trace: trace) }
+      tell(undefined)
       text = found.file(computing: counts.lowerBound, names: traces, command: command)
     }
     guard let save, let text else { return }

@@ -25,7 +25,7 @@ struct TracesInput: ParsableArguments {
     guard !traces.isEmpty else { throw ValidationError("name a trace, or a folder of traces") }
   }
 
-  /// Every trace once, in the order named; those of a folder by name.
+  /// Every trace once, in the order named; those of a folder by name. Throws for a file in a folder that is none.
   ///
   /// A geometry whose trace lies beside it belongs to that trace.
   func paths() throws -> [String] { try TracesInput.paths(traces) }
@@ -36,16 +36,28 @@ struct TracesInput: ParsableArguments {
   }
 
   private static func members(_ path: String) throws -> [String] {
-    guard let names = try? FileManager.default.contentsOfDirectory(atPath: path), !isGeometry(path) else {
-      return [path]
-    }
+    guard !isGeometry(path), let names = try TraceSet.names(inFolder: path) else { return [path] }
     let folder = path.hasSuffix("/") ? path : path + "/"
-    let members = names.sorted().filter { name in
-      name.hasSuffix(".h5")
-        || isGeometry(name) && !names.contains(String(name.dropLast(".geometry".count)) + ".h5")
+    let members = try names.filter { name in
+      if TraceSet.isTrace(name, in: path) { return true }
+      guard isGeometry(name), !names.contains(String(name.dropLast(".geometry".count)) + ".h5") else {
+        return false
+      }
+      return try TraceSet.names(inFolder: folder + name) != nil
     }
     guard !members.isEmpty else {
       throw TraceError(.missing, path: path, "the folder holds no trace (*.h5) and no geometry (*.geometry)")
+    }
+    // Now and not when it is its turn, when results of others would be lost.
+    for name in members where !isGeometry(name) {
+      do {
+        try TraceSet.check(folder + name)
+      } catch {
+        var error = error
+        error.message +=
+          "; a folder stands for every .h5 file in it, so move this one away or name the traces"
+        throw error
+      }
     }
     return members.map { folder + $0 }
   }

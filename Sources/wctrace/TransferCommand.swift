@@ -62,7 +62,7 @@ struct TransferCommand: ParsableCommand {
     let families = try policy.map { try TransferFamily($0, limit: limit) }
     let sets = try TransferSets(from: from, to: to, by: groupBy)
     let transfer = Transfer(
-      families: families, goal: goal.goal(), workerCount: jobs ?? ProcessInfo.processInfo.activeProcessorCount
+      families: families, goal: goal.goal(), workerCount: jobs ?? Cores.count
     )
     var bar: wctrace.Progress?
     let result = try transfer.rows(sets.all, from: sets.sources, to: sets.targets) { done, total in

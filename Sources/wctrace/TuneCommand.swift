@@ -16,6 +16,10 @@ struct TuneCommand: ParsableCommand {
       The front holds what nothing beats in both cost and error over the traces; --speedup and --max-error choose from \
       it, --confirm says what the choice comes to on traces that it was not chosen on. 'ideal' and other oracles are \
       bounds with a front of their own. All errors are open loop; docs/tuning.md leads through it.
+
+      A setting that cannot run on one of the traces is left out and named on standard error with the reason. Exit \
+      codes: 0 done, 3 done but settings are left out, nothing keeps to the goal, or the held-out traces miss it; 1 \
+      failed, as when no setting can run.
       """)
 
   @OptionGroup var input: TracesInput
@@ -61,7 +65,7 @@ struct TuneCommand: ParsableCommand {
     let paths = try input.paths()
     let confirming = try confirm.isEmpty ? [] : TracesInput.paths(confirm)
     let settings = try TuningSetting.settings(policy, limit: limit)
-    let workers = jobs ?? ProcessInfo.processInfo.activeProcessorCount
+    let workers = jobs ?? Cores.count
     let search = TuningSearch(
       settings: settings, traces: paths.map { chunks.source($0) }, slicing: goal.byModality,
       cost: goal.cost, workerCount: workers)
@@ -72,28 +76,37 @@ struct TuneCommand: ParsableCommand {
     let part = shard.map { $0.jobs(of: all) } ?? all
     let bar = Progress(total: part.count, unit: "searches")
     let start = ContinuousClock.now
-    let outcomes = try search.run(part, store: kept?.store ?? .none, progress: { bar.update($0) })
+    let found = try search.run(part, store: kept?.store ?? .none, progress: { bar.update($0) })
     try kept?.flush()
-    let replays = outcomes.reduce(0) { $0 + $1.replayCount }
+    try Misfit.check(found.misfits, of: part.count, traceCount: paths.count)
+    let replays = found.outcomes.reduce(0) { $0 + ($1?.replayCount ?? 0) }
     let seconds = start.duration(to: .now) / .seconds(1)
     Terminal.remark(
       "\(settings.count) settings on \(paths.count) traces: \(replays) replays in \(Table.decimal(seconds, 2)) s"
     )
     if let shard, let kept {
-      return Terminal.remark(
+      Terminal.remark(
         "part \(shard): \(part.count) searches in \(kept.path), \(kept.finished.count) of \(all.count) done; put "
           + "parts together with 'wctrace study merge'")
+      Misfit.sentences(found.misfits).forEach(Terminal.remark)
+      if !found.misfits.isEmpty { throw ExitCode(3) }
+      return
     }
     for name in Set(settings.map(\.entry.name)).sorted() {
       if let reason = settings.first(where: { $0.entry.name == name })!.entry.standIn {
         Terminal.remark("\(name) is a stand-in: \(reason)")
       }
     }
+    let running = found.running(part, settingCount: settings.count)
+    // Each setting fails on another trace.
+    if let first = found.misfits.first, running.isEmpty { throw first.error }
     let report = TuningReport(
-      spaces: settings.map(\.space), outcomes: TuningReport.bySetting(outcomes, part, settings.count),
+      spaces: running.map { settings[$0.setting].space }, outcomes: running.map(\.outcomes),
       goal: goal.goal())
     let confirmation = try confirming.isEmpty ? nil : report.confirm(on: confirming, chunks, workers: workers)
+    Misfit.sentences(found.misfits + (confirmation?.misfits ?? [])).forEach(Terminal.remark)
     try report.show(view, output.format, confirmation)
+    if !found.misfits.isEmpty { throw ExitCode(3) }
   }
 
   private func definition(_ settings: [TuningSetting], _ paths: [String]) throws -> StudyDefinition {

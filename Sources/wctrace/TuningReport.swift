@@ -18,15 +18,6 @@ struct TuningReport {
     front = TuningFront(spaces, behaviours, goal)
   }
 
-  /// What jobs found, setting by setting, each with its traces in order.
-  static func bySetting(_ outcomes: [TuningOutcome], _ jobs: [TuningSearch.Job], _ count: Int)
-    -> [[TuningOutcome]]
-  {
-    (0..<count).map { setting in
-      zip(jobs, outcomes).filter { $0.0.setting == setting }.sorted { $0.0.trace < $1.0.trace }.map(\.1)
-    }
-  }
-
   /// Prints what a study found in the settings that are done on every trace; false when some are not.
   static func show(_ study: Study, _ goal: TuningGoal, _ view: TuningViewOptions, _ format: TableFormat)
     throws
@@ -52,14 +43,18 @@ struct TuningReport {
     return isWhole
   }
 
-  /// Figures on held-out traces, by policy.
-  typealias Confirmation = [PolicySpec: TuningSummary]
+  /// What held-out traces say.
+  struct Confirmation {
+    /// Figures by policy, of those that run on all of the traces.
+    var summaries: [PolicySpec: TuningSummary] = [:]
+    var misfits: [Misfit] = []
+  }
 
   /// Replays what stands in the fronts on other traces.
   func confirm(on paths: [String], _ chunks: ChunksOption, workers: Int) throws -> Confirmation {
     var seen: Set<PolicySpec> = []
     let specs = front.fronts.flatMap(\.members).map(\.spec).filter { seen.insert($0).inserted }
-    guard !specs.isEmpty else { return [:] }
+    guard !specs.isEmpty else { return Confirmation() }
     let batch = ReplayBatch(
       plans: try specs.map { try PolicyRegistry.plan($0) }, traces: paths.map { chunks.source($0) },
       bounds: .none, figures: front.goal.byModality ? .details : .table, workerCount: workers)
@@ -68,11 +63,12 @@ struct TuningReport {
       (role: role, figures: TuningFigures(replay))
     }
     for row in result.rows { try front.goal.cost.require(of: row.figures) }
-    var confirmation: Confirmation = [:]
+    var confirmation = Confirmation(misfits: result.misfits)
     for (place, spec) in specs.enumerated() {
-      confirmation[spec] = TuningSummary(
-        result.rows.filter { $0.role == .policy(place) }.map(\.figures), front.goal.metric,
-        byModality: front.goal.byModality)
+      let figures = (result.rows + result.repeats).filter { $0.role == .policy(place) }.map(\.figures)
+      guard figures.count == paths.count else { continue }
+      confirmation.summaries[spec] = TuningSummary(
+        figures, front.goal.metric, byModality: front.goal.byModality)
     }
     return confirmation
   }
@@ -101,7 +97,8 @@ struct TuningReport {
   ) -> Table {
     let tables = TuningTable(spaces, front)
     func candidates(_ rows: [TuningCandidate]) -> Table {
-      tables.candidates(rows, confirmed: confirmation.map { known in rows.map { known[$0.spec] } } ?? [])
+      tables.candidates(
+        rows, confirmed: confirmation.map { known in rows.map { known.summaries[$0.spec] } } ?? [])
     }
     switch part {
     case .settings: return tables.settings(behaviours, outcomes)
@@ -119,15 +116,12 @@ struct TuningReport {
 
   private func heading(_ part: TuningViewOptions.Part) -> String {
     let goal = front.goal
-    let error = "\(goal.metric.rawValue) error, \(goal.statistic.rawValue) of the traces"
+    let error = goal.errorName
     switch part {
     case .settings: return "Behaviours over the whole range of every open threshold:"
     case .front: return "Front of \(error), against predicted \(goal.cost.rawValue):"
     case .choice:
-      let wishes =
-        (goal.speedup.map { ["\($0)x in \(goal.cost.rawValue)"] } ?? [])
-        + (goal.largestError.map { ["at most \($0) \(error)"] } ?? [])
-      return "Chosen for \(wishes.joined(separator: " and ")):"
+      return "Chosen for \(goal.wishes.joined(separator: " and ")):"
     case .cliffs: return "Cliffs of settings in the front, \(error):"
     case .plateaus: return "Plateaus of settings in the front:"
     case .behaviours: return "Every behaviour:"
@@ -148,10 +142,14 @@ struct TuningReport {
       throw ExitCode(3)
     }
     guard let confirmation else { return }
-    let missed = choices.filter { choice in
-      confirmation[choice.spec].map { !front.goal.isMet(by: $0) } ?? true
+    var isMissed = false
+    for choice in choices {
+      let summary = confirmation.summaries[choice.spec]
+      if !(summary.map(front.goal.isMet) ?? false) { isMissed = true }
+      Terminal.remark(
+        "on the held-out traces \(choice.spec) "
+          + (summary.map(front.goal.sentence) ?? "does not run, so that nothing is known of the goal"))
     }
-    for choice in missed { Terminal.remark("on the held-out traces the goal is missed by \(choice.spec)") }
-    if !missed.isEmpty { throw ExitCode(3) }
+    if isMissed { throw ExitCode(3) }
   }
 }

@@ -53,6 +53,38 @@ import Trace
     }
   }
 
+  @Test func valuesThatAreNotFiniteAreRefusedUnlessAskedFor() throws {
+    try withTemporaryDirectory { folder throws in
+      for (value, word) in [(Float.nan, "nan"), (-.infinity, "-inf")] {
+        var numbers = Self.numbers
+        numbers[6 + 2 * 2 + 1] = value
+        try numPy("<f4", [2, 3, 2], numbers.withUnsafeBytes { Data($0) }, in: folder)
+        let error = expectTraceError(.invalid) { try make(metadata(), in: folder) }
+        #expect(error?.location == "output, call 1, token 2")
+        #expect(error?.message.hasPrefix("channel 1 is \(word); replay needs finite values") == true)
+        // Nothing is left that the next attempt would stumble over.
+        #expect(!FileManager.default.fileExists(atPath: folder.path + "/x.h5.wcj"))
+        let path = folder.path + "/taken.h5"
+        _ = try TraceImport.write(
+          folder.path + "/meta.json", to: path, recorder: "tests", overwrite: true, allowsNonFinite: true)
+        let values = try TraceReader(path: path).feature(.output, call: 1).values
+        #expect(values.map(\.bitPattern) == numbers[6...].map(\.bitPattern))
+        // Where the tap is absent the array may hold anything.
+        try numPy("<f4", [2, 3, 2], numbers.withUnsafeBytes { Data($0) }, in: folder)
+        let absent = metadata().replacing(
+          #""output.npy""#, with: #""output.npy", "states": ["fresh", "absent"]"#)
+        #expect(try make(absent, in: folder).states(of: .output) == [.fresh, .absent])
+      }
+      // A final latent, too.
+      try numPy("<f4", [2, 3, 2], Self.numbers.withUnsafeBytes { Data($0) }, in: folder)
+      try SafetensorsFile.bytes(["f": ([1, 3, 2], [0, 1, 2, .infinity, 4, 5])])
+        .write(to: folder.appendingPathComponent("f.safetensors"))
+      let json = metadata(more: #", "final": {"file": "f.safetensors"}"#)
+      let error = expectTraceError(.invalid) { try make(json, in: folder) }
+      #expect(error?.location == "final, chunk 0, token 1")
+    }
+  }
+
   @Test func halvesStayHalves() throws {
     try withTemporaryDirectory { folder throws in
       let halves = Self.numbers.map { Float16($0) }

@@ -161,7 +161,7 @@ struct CalibrationFileTests {
       let search = TuningSearch(
         settings: [setting], traces: [("scene 1", { { try [Self.geometry($0, change: Self.unite)] } })],
         slicing: false, workerCount: 1)
-      let outcome = try search.run([.init(trace: 0, setting: 0)])[0]
+      let outcome = try #require(try search.run([.init(trace: 0, setting: 0)]).outcomes[0])
       // From all that the threshold decides to nothing of it.
       let counts = outcome.boxes.map(\.record.figures.computedCount)
       #expect(outcome.scheduleCount > 2 && counts.first! > counts.last!, "\(counts)")

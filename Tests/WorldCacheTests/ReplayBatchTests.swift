@@ -60,21 +60,62 @@ struct ReplayBatchTests {
     #expect(try text(7) == one)
   }
 
-  @Test("the first error in the order asked for is thrown, and says which trace it is about")
-  func errors() throws {
+  @Test("policies that cannot run are told in the order asked for, and the others run")
+  func misfits() throws {
     let short = Synthetic(.smooth, seed: 1, calls: 4, tokens: 2).geometry
     for workers in [1, 2, 5] {
       let batch = try batch(
-        ["interval", "worldcache:warmup=5|6"], [ReplayBatchTests.traces[0], short, short], workers: workers)
+        ["worldcache:warmup=5|6", "interval"], [ReplayBatchTests.traces[0], short, short], bounds: .always,
+        workers: workers)
+      let result = try batch.run { trace, role, _ in "\(trace) \(role)" }
+      #expect(
+        result.rows == [
+          "0 always", "0 policy(0)", "0 policy(1)", "0 policy(2)", "1 always", "1 policy(2)", "2 always",
+          "2 policy(2)",
+        ])
+      #expect(result.misfits.map(\.trace) == ["trace 1", "trace 1", "trace 2", "trace 2"])
+      let names = batch.plans.map(\.spec.description)
+      #expect(
+        Misfit.sentences(result.misfits)
+          == zip(names, [7, 8]).map { name, count in
+            "\(name) cannot run on trace 1, trace 2: needs at least \(count) calls in a chunk; this one has 4"
+          })
+      try Misfit.check(result.misfits, of: 9, traceCount: 3)
       do {
-        _ = try batch.run { _, _, _ in 0 }
+        try Misfit.check(result.misfits, of: 4, traceCount: 3)
         Issue.record("nothing was thrown")
       } catch {
-        let text = (error as? PolicyError)?.description ?? ""
-        #expect(text.hasPrefix("trace 1: worldcache:") && text.contains("warmup=5"), "\(error)")
-        #expect(text.hasSuffix("needs at least 7 calls in a chunk; this one has 4"), "\(error)")
+        #expect("\(error)".hasPrefix("trace 1: \(names[0]) needs at least 7 calls"), "\(error)")
       }
     }
+  }
+
+  @Test("what is wrong with a trace itself is thrown, the first in the order asked for")
+  func errors() throws {
+    for workers in [1, 2, 5] {
+      var batch = try batch(["interval", "taylor"], workers: workers)
+      batch.traces[1].open = { throw TraceError(.missing, path: "x", "there is no such file") }
+      batch.traces[2].open = { throw TraceError(.corrupt, path: "y", "damaged") }
+      #expect(throws: TraceError(.missing, path: "x", "there is no such file")) {
+        try batch.run { _, _, _ in 0 }
+      }
+    }
+  }
+
+  @Test("a summary counts every trace of an ideal, also where two policies share it")
+  func sharedIdeals() throws {
+    // Of 14 calls K = 5 and 6 both compute 4, so that their ideals are one on every trace.
+    let batch = try batch(["interval:every=5|6", "always"])
+    let request = ReplayRow.Request(columns: [], options: FigureOptions(), slicing: nil, json: false)
+    let result = try batch.run { ReplayRow(request, trace: $0, $1, $2) }
+    #expect(result.rows.count == 3 * 4 && result.repeats.count == 3 * 2)
+    let table = ReplaySummary.table(result.rows + result.repeats, plans: batch.plans)
+    let specs = batch.plans.map(\.spec.description)
+    #expect(
+      table.rows.map { $0.last }
+        == ["always", specs[0], "ideal of \(specs[0])", specs[1], "ideal of \(specs[1])"].map { .text($0) })
+    #expect(table.rows.allSatisfy { $0[0] == .integer(3) })
+    #expect(table.rows[2].dropLast() == table.rows[4].dropLast())
   }
 
   @Test("a trace is opened once, and progress counts every policy")

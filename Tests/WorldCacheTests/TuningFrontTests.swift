@@ -160,7 +160,7 @@ struct TuningFrontTests {
         traces: traces.enumerated().map { place, geometry in ("trace \(place)", { { _ in [geometry] } }) },
         slicing: false, workerCount: workers)
       let jobs = TuningSearch.Job.all(traceCount: 3, settingCount: settings.count)
-      return try search.run(jobs).map { $0.boxes.map(\.record) }
+      return try search.run(jobs).outcomes.map { try #require($0).boxes.map(\.record) }
     }
     let one = try run(1)
     #expect(one.count == 15 && one[0].count > 3)

@@ -15,6 +15,20 @@ struct KernelsTests {
     #expect(exponential(1000).isFinite)
   }
 
+  @Test func anOldKernelOnANewProcessorIsNoticed() {
+    let avx2: Set = ["sse3", "avx", "fma", "avx2"]
+    let avx512 = avx2.union(["avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"])
+    for core in ["Prescott", "generic", "Nehalem", "Sandybridge"] {
+      #expect(BLAS.fasterCore(than: core, with: avx2) == "Haswell")
+      #expect(BLAS.fasterCore(than: core, with: avx512) == "SkylakeX")
+      // What the processor cannot do is not asked of it.
+      #expect(BLAS.fasterCore(than: core, with: ["sse3", "avx"]) == nil)
+    }
+    for core in ["Haswell", "Zen", "SkylakeX", "Cooperlake", "Sapphirerapids", "neoversen1"] {
+      #expect(BLAS.fasterCore(than: core, with: avx512) == nil)
+    }
+  }
+
   @Test func softmaxOfKnownRows() {
     // exp(0) : exp(ln 3) = 1 : 3, also far from zero.
     var x: [Float] = [0, log(3), 500, 500 + log(3)]

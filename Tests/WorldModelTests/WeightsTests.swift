@@ -26,6 +26,14 @@ struct WeightsTests {
     #expect(weights.metadata["steps_trained"] != nil)
   }
 
+  @Test func weightsThatAreNotBesideTheProgramAreNamed() throws {
+    try withTemporaryDirectory { folder in
+      let error = #expect(throws: TraceError.self) { try Weights.bundled(beside: folder) }
+      #expect(error?.code == .missing)
+      #expect(error?.path == folder.path + "/wctrace_WorldModel.resources")
+    }
+  }
+
   @Test func arraysArriveUnderTheirNames() throws {
     let weights = try TinyModel.weights()
     #expect(weights.blocks[3].fc2.weight == TinyModel.arrays["blocks.3.fc2.weight"]?.values)

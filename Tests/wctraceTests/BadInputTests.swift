@@ -47,9 +47,9 @@ import Testing
         (folder + "/missing.h5", "missing.h5"), (folder, folder), (text, "notes.h5"), (cut, "cut.h5"),
         (partial, "never finished"),
       ] {
-        // Of a folder, verify looks at every trace.
+        // Of a folder, verify and info look at every trace.
         for command in ["info", "verify", "replay", "inspect", "schedule"]
-        where path != folder || command != "verify" {
+        where path != folder || !["verify", "info"].contains(command) {
           let run = try Tool(command, path)
           #expect(run.status == 1, "\(command) \(path)")
           #expect(run.errors.contains(words), "\(run.errors)")

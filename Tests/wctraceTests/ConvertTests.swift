@@ -55,6 +55,26 @@ import Testing
     }
   }
 
+  @Test("a file that names every call itself needs neither a trace nor a number of calls")
+  func ownCalls() throws {
+    try withTemporaryDirectory { directory in
+      let (fitted, plain) = (directory.path + "/fitted.json", directory.path + "/plain.json")
+      let search = ["schedule", "traces/room-20.h5", "--calls", "7", "--save"]
+      #expect(try Tool(search + [fitted, "--fit"]).status == 0)
+      #expect(try Tool(search + [plain]).status == 0)
+      for policy in ["fitted:file=\(fitted)", "schedule:file=\(plain)"] {
+        let own = try Tool("convert", policy, "--to", "csv")
+        #expect(own.status == 0, "\(own.errors)")
+        // As decided on the trace that the file was made of.
+        #expect(
+          try Tool("convert", policy, "--to", "csv", "--trace", "traces/room-20.h5").output == own.output)
+        #expect(own.output.split(separator: "\n").count { $0.hasSuffix(",1") } == 7)
+        let other = try Tool("convert", policy, "--to", "csv", "--calls", "21")
+        #expect(other.status == 1 && other.errors.contains("20 calls"), "\(other.errors)")
+      }
+    }
+  }
+
   @Test("wrong usage and what cannot be said are told in one sentence")
   func usage() throws {
     let cases: [([String], Int32, String)] = [

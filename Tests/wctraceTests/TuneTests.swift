@@ -62,7 +62,35 @@ import Testing
         + ["traces/guided-8.h5", "--show", "choice", "--format", "csv"])
     #expect(missed.status == 3, "\(missed.output)")
     #expect(Self.rows(missed.output)[0]["confirm_goal"] == "missed")
-    #expect(missed.errors.contains("on the held-out traces the goal is missed by interval:"))
+    #expect(
+      missed.errors.contains(
+        "on the held-out traces interval:every=3,phase=down,site=output misses at most 0.08 direct error"))
+  }
+
+  @Test("a confirmation speaks of every goal by itself, and of the error where none was given")
+  func goals() throws {
+    let arguments = [
+      "tune", "traces/room-20.h5", "--policy", "interval:every=2..4", "--cost", "calls", "--show", "choice",
+      "--format", "csv", "--confirm", "traces/guided-8.h5",
+    ]
+    // Three calls held: 2x kept with 8 of 16 calls, and an error of 0.105.
+    let both = try Tool(arguments + ["--speedup", "2", "--max-error", "0.05", "--at", "p95"])
+    #expect(both.status == 3)
+    let row = Self.rows(both.output)[0]
+    #expect(row["confirm_speedup_goal"] == "kept" && row["confirm_error_goal"] == "missed")
+    #expect(row["confirm_goal"] == "missed")
+    #expect(
+      both.errors.contains(
+        "keeps 2.0x in calls (2.00) and misses at most 0.05 direct error, p95 of the traces (0.1054)"),
+      "\(both.errors)")
+    let fast = try Tool(arguments + ["--speedup", "2"])
+    #expect(fast.status == 0)
+    #expect(Self.rows(fast.output)[0]["confirm_error_goal"] == nil)
+    #expect(
+      fast.errors.contains(
+        "keeps 2.0x in calls (2.00); no error was asked for, and the direct error, worst of the traces is 0.1054"
+      ),
+      "\(fast.errors)")
   }
 
   @Test("the output does not depend on the number of searches at a time")

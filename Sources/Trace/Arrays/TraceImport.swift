@@ -5,11 +5,12 @@ public enum TraceImport {
   /// Writes the trace and returns its number of calls; memory: one tensor per tap.
   ///
   /// `announce` is told what it will take before anything is written, and a disk with less space is refused
-  /// unless `checksSpace` is false. `progress` is told how many calls are done, of how many. Throws `missing`,
+  /// unless `checksSpace` is false. Values that are not finite, which replay refuses, are refused unless
+  /// `allowsNonFinite`; calls at which a tap is absent may hold anything. `progress` is told how many calls are done, of how many. Throws `missing`,
   /// `invalid`, `lacking`, `corrupt`, `exists`, `inUse` or `inputOutput`, with the file that is meant.
   public static func write(
     _ metadataPath: String, to path: String, recorder: String, overwrite: Bool = false,
-    checksSpace: Bool = true, announce: (RecordingEstimate) -> Void = { _ in },
+    checksSpace: Bool = true, allowsNonFinite: Bool = false, announce: (RecordingEstimate) -> Void = { _ in },
     progress: (Int, Int) -> Void = { _, _ in }
   ) throws(TraceError) -> Int {
     let metadata = try ImportMetadata.read(metadataPath)
@@ -45,31 +46,39 @@ public enum TraceImport {
     let writer = try TraceWriter(
       path: path, header: header, layouts: layouts.values.sorted { $0.name < $1.name }, taps: taps,
       callCount: calls.count, dtype: dtype, overwrite: overwrite)
-    var final: ArrayFile?
-    if let source = metadata.final {
-      guard let layout = writer.description.finalLayout else {
-        throw TraceError(
-          .invalid, path: metadataPath, at: "final", "final needs the tap output, guided or latent")
+    do throws(TraceError) {
+      var final: ArrayFile?
+      if let source = metadata.final {
+        guard let layout = writer.description.finalLayout else {
+          throw TraceError(
+            .invalid, path: metadataPath, at: "final", "final needs the tap output, guided or latent")
+        }
+        final = try open(source, layout, header.chunkCount, beside: metadataPath)
       }
-      final = try open(source, layout, header.chunkCount, beside: metadataPath)
-    }
-    for call in calls {
-      let own = states.mapValues { $0[call.ordinal] }
-      var features: [Tap: Tensor] = [:]
-      for (tap, file) in files where own[tap] != .absent {
-        features[tap] = try tensor(file, call.ordinal, layouts[taps[tap]!]!, "\(tap), call \(call.ordinal)")
+      for call in calls {
+        let own = states.mapValues { $0[call.ordinal] }
+        var features: [Tap: Tensor] = [:]
+        for (tap, file) in files where own[tap] != .absent {
+          features[tap] = try tensor(
+            file, call.ordinal, layouts[taps[tap]!]!, "\(tap), call \(call.ordinal)", allowsNonFinite)
+        }
+        try writer.append(
+          call, states: own, stretchSeconds: stretches[call.ordinal], features: features)
+        progress(call.ordinal + 1, calls.count)
       }
-      try writer.append(
-        call, states: own, stretchSeconds: stretches[call.ordinal], features: features)
-      progress(call.ordinal + 1, calls.count)
-    }
-    for file in files.values { try file.finish() }
-    if let final, let layout = writer.description.finalLayout {
-      for chunk in 0..<header.chunkCount {
-        try writer.setFinal(chunk: chunk, try tensor(final, chunk, layout, "final, chunk \(chunk)"))
+      for file in files.values { try file.finish() }
+      if let final, let layout = writer.description.finalLayout {
+        for chunk in 0..<header.chunkCount {
+          try writer.setFinal(
+            chunk: chunk, try tensor(final, chunk, layout, "final, chunk \(chunk)", allowsNonFinite))
+        }
       }
+      try writer.finish()
+    } catch {
+      // The arrays are still there: what an import that failed has got to is worth nothing.
+      writer.discard()
+      throw error
     }
-    try writer.finish()
     return calls.count
   }
 
@@ -88,11 +97,19 @@ public enum TraceImport {
     return file
   }
 
-  /// One entry; throws `invalid` where channels that only pad a token are not 0, since they would count.
+  /// One entry; throws `invalid` where channels that only pad a token are not 0, since they would count, and at the
+  /// first value that is not finite.
   private static func tensor(
-    _ file: ArrayFile, _ entry: Int, _ layout: TokenTable, _ what: String
+    _ file: ArrayFile, _ entry: Int, _ layout: TokenTable, _ what: String, _ allowsNonFinite: Bool
   ) throws(TraceError) -> Tensor {
     let tensor = Tensor(rows: file.shape[1], columns: file.shape[2], values: try file.values(at: entry))
+    if !allowsNonFinite, let place = tensor.values.firstIndex(where: { !$0.isFinite }) {
+      let (row, channel) = place.quotientAndRemainder(dividingBy: tensor.columns)
+      throw TraceError(
+        .invalid, path: file.path, at: "\(what), token \(row)",
+        "channel \(channel) is \(tensor.values[place]); replay needs finite values (--allow-non-finite takes others "
+          + "over as they are)")
+    }
     for (row, token) in layout.tokens.enumerated() where token.isValid {
       for channel in token.validChannels..<layout.channelCount {
         let value = tensor.values[row * layout.channelCount + channel]

@@ -50,7 +50,9 @@ public enum TraceResumption: Hashable, Sendable {
     guard trace.calls.count == trace.plannedCallCount else {
       throw TraceError(
         .lacking, path: path,
-        "the trace has \(trace.calls.count) of \(trace.plannedCallCount) calls; move it away to record it again"
+        "the trace has \(trace.calls.count) of \(trace.plannedCallCount) calls, as 'wctrace recover' makes it of an "
+          + "interrupted recording; move it away for --resume to record this rollout again, or give --force in place of "
+          + "--resume, which records all of them again"
       )
     }
     _ = try TraceVerification(of: trace)

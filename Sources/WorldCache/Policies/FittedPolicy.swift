@@ -38,6 +38,15 @@ struct FittedPolicy: Policy {
   var predictor: (any Predictor)? { nil }
   var cachedTensorCount: Int { schedules.map(\.cachedTensorCount).max()! }
 
+  /// What it computes whatever it runs on; nil where its schedules differ.
+  func timetable(callCount: Int?) -> Timetable? {
+    let masks = Set(
+      schedules.filter { callCount == nil || $0.sigmas.count == callCount }.map { schedule in
+        schedule.sigmas.indices.map(Set(schedule.computed).contains)
+      })
+    return masks.count == 1 ? Timetable([[masks.first!]]) : nil
+  }
+
   func check(_ geometry: Geometry) throws {
     guard geometry.segments.count == 1 else {
       throw PolicyError("\(source) is fitted for models with one expert")

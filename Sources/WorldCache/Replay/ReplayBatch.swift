@@ -41,20 +41,28 @@ public struct ReplayBatch: Sendable {
     self.workerCount = workerCount
   }
 
-  /// Rows, and why policies have no ideal although one was asked for.
+  /// What the replays came to.
   public struct Result<Row: Sendable>: Sendable {
-    public var rows: [Row]
-    public var refusals: [String]
+    /// Every schedule of a trace once.
+    public var rows: [Row] = []
+    /// What stands in ``rows`` under an earlier role of the same trace, such as an ideal that two policies share.
+    public var repeats: [Row] = []
+    /// Why policies have no ideal although one was asked for.
+    public var refusals: [String] = []
+    /// Policies that cannot run on a trace, in the order asked for; they have no row there.
+    public var misfits: [Misfit] = []
   }
 
   private struct Outcome<Row: Sendable>: Sendable {
     var rows: [(spec: PolicySpec, row: Row)] = []
     var refusal: PolicyError?
+    var misfit: Misfit?
   }
 
   /// Replays everything and makes a row of each replay as soon as it is there; no replay is kept.
   ///
-  /// Throws the first error in the order asked for. `progress` is told how many of the policies are done.
+  /// Throws the first error in the order asked for; a policy that cannot run is none. `progress` is told how many of
+  /// the policies are done.
   public func run<Row: Sendable>(
     progress: @Sendable (_ done: Int, _ total: Int) -> Void = { _, _ in },
     _ row: @Sendable (_ trace: Int, Role, Replay) -> Row
@@ -66,10 +74,15 @@ public struct ReplayBatch: Sendable {
       job in
       let (trace, role) = (job / roles.count, roles[job % roles.count])
       defer { shelf.release(trace) }
+      // What is wrong with a trace itself is no policy's.
+      try shelf.open(trace)
       do {
         return try outcome(trace, role, shelf, row)
       } catch {
-        throw named(error, trace)
+        guard case .policy(let place) = role,
+          let misfit = Misfit(error, plans[place].spec, on: traces[trace].name)
+        else { throw error }
+        return Outcome(misfit: misfit)
       }
     }
     return merge(outcomes, rolesPerTrace: roles.count)
@@ -79,7 +92,7 @@ public struct ReplayBatch: Sendable {
     _ trace: Int, _ role: Role, _ shelf: TraceShelf, _ row: (Int, Role, Replay) -> Row
   ) throws -> Outcome<Row> {
     guard case .policy(let place) = role else {
-      let material = try shelf.material(of: trace, for: plans[0])
+      guard let material = try anyMaterial(of: trace, shelf) else { return Outcome() }
       let replay = try Replay(
         PolicyRegistry.plan("always"), over: material.geometries, figures: figures,
         memories: material.memories)
@@ -100,20 +113,28 @@ public struct ReplayBatch: Sendable {
     return outcome
   }
 
-  // Where there are several traces, an error about a policy says which one it was.
-  private func named(_ error: any Error, _ trace: Int) -> any Error {
-    guard traces.count > 1, let error = error as? PolicyError else { return error }
-    return PolicyError("\(traces[trace].name): \(error)")
+  // What the first policy needs that the trace has: any will do for a rollout without a cache.
+  private func anyMaterial(of trace: Int, _ shelf: TraceShelf) throws -> TraceShelf.Material? {
+    for plan in plans {
+      do {
+        return try shelf.material(of: trace, for: plan)
+      } catch {
+        guard Misfit(error, plan.spec, on: traces[trace].name) != nil else { throw error }
+      }
+    }
+    return nil
   }
 
-  // What comes out twice for one trace stands once.
   private func merge<Row>(_ outcomes: [Outcome<Row>], rolesPerTrace: Int) -> Result<Row> {
-    var result = Result<Row>(rows: [], refusals: [])
+    var result = Result<Row>()
     var refused: Set<PolicyError> = []
     for trace in traces.indices {
       var seen: Set<PolicySpec> = []
       for outcome in outcomes[(trace * rolesPerTrace)..<((trace + 1) * rolesPerTrace)] {
-        for (spec, row) in outcome.rows where seen.insert(spec).inserted { result.rows.append(row) }
+        for (spec, row) in outcome.rows {
+          if seen.insert(spec).inserted { result.rows.append(row) } else { result.repeats.append(row) }
+        }
+        if let misfit = outcome.misfit { result.misfits.append(misfit) }
         if let refusal = outcome.refusal, refused.insert(refusal).inserted {
           result.refusals.append(refusal.description)
         }

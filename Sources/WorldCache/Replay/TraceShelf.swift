@@ -15,23 +15,28 @@ final class TraceShelf: Sendable {
     var memories: [GeometryRequest?: [ReplayMemo]] = [:]
   }
 
-  private let open: [ReplayBatch.Source]
+  private let sources: [ReplayBatch.Source]
   private let places: Mutex<[Place]>
 
   /// With how often each trace will be released.
-  init(_ open: [ReplayBatch.Source], uses: [Int]) {
-    self.open = open
+  init(_ sources: [ReplayBatch.Source], uses: [Int]) {
+    self.sources = sources
     places = Mutex(uses.map { Place(uses: $0) })
+  }
+
+  /// Opens a trace unless it is open, and answers with what it has.
+  @discardableResult
+  func open(_ trace: Int) throws -> @Sendable (PolicyPlan) throws -> [Geometry] {
+    try places.withLock { places in
+      let source = try places[trace].source ?? sources[trace]()
+      places[trace].source = source
+      return source
+    }
   }
 
   /// Policies that look at the same numbers remember together.
   func material(of trace: Int, for plan: PolicyPlan) throws -> Material {
-    let source = try places.withLock { places in
-      let source = try places[trace].source ?? open[trace]()
-      places[trace].source = source
-      return source
-    }
-    let geometries = try source(plan)
+    let geometries = try open(trace)(plan)
     let request = try plan.request(blockCount: geometries[0].blockCount)
     return places.withLock { places in
       let memories = places[trace].memories[request] ?? geometries.map { _ in ReplayMemo() }

@@ -1,5 +1,4 @@
 import Dispatch
-import Foundation
 import Synchronization
 import Trace
 
@@ -12,7 +11,7 @@ public enum PredictionRate {
   public static func measured() -> Double {
     let rates = Mutex([Double]())
     let (count, repetitions) = (1 << 21, 8)
-    DispatchQueue.concurrentPerform(iterations: ProcessInfo.processInfo.activeProcessorCount) { _ in
+    DispatchQueue.concurrentPerform(iterations: Cores.count) { _ in
       let values = [Double](repeating: 1, count: count)
       var sums = values
       FixedOrder.add(values, times: 0.5, to: &sums)

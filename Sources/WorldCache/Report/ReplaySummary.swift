@@ -3,7 +3,8 @@ public enum ReplaySummary {
   /// Mean, worst and spread over traces; the spread is the largest value minus the smallest.
   ///
   /// A figure that one of the traces lacks is n/a. The ideals of a policy are taken together although their
-  /// numbers of computed calls may differ from trace to trace.
+  /// numbers of computed calls may differ from trace to trace. `rows` are those of all traces and roles, the
+  /// repeats of a ``ReplayBatch/Result`` too; traces that a policy cannot run on are not in its row.
   public static func table(_ rows: [ReplayRow], plans: [PolicyPlan]) -> Table {
     var table = Table(columns: [
       .init("traces", key: "traces"), .init("computed", key: "computed_fraction_mean"),
@@ -16,7 +17,8 @@ public enum ReplaySummary {
     ])
     var roles: [ReplayBatch.Role] = []
     for row in rows where !roles.contains(row.role) { roles.append(row.role) }
-    for role in ordered(roles) {
+    var seen: Set<String> = []
+    for role in ordered(roles) where seen.insert(name(role, plans)).inserted {
       let figures = rows.filter { $0.role == role }.map(\.figures)
       let (speedup, direct, streak) = (
         Spread(figures.map(\.speedup)), Spread(figures.map(\.direct)), Spread(figures.map(\.streak))

@@ -4,23 +4,22 @@ extension ReplayTable {
   /// Everything that replays found, for programs: per call the decision, its reason, signal, threshold and
   /// errors; per token the total error; per token set and branch the errors.
   public static func json(
-    _ rows: [ReplayRow], traces: [String], sites: [String: ReplaySite], summary: Table?
+    _ rows: [ReplayRow], traces: [String], sites: [String: ReplaySite], summary: Table?,
+    misfits: [Misfit] = []
   ) -> JSONValue {
-    .object(
-      [
-        ("kind", .string("open-loop replay")),
-        ("token_fields", .array(["modality", "frame", "row", "column"].map { .string($0) })),
-        ("sites", .object(sites.sorted { $0.key < $1.key }.map { ($0.key, $0.value.json) })),
-        (
-          "replays",
-          .array(
-            rows.map { row in
-              guard case .object(let members) = row.json else { return .null }
-              return .object(
-                traces.count > 1 ? [("trace", .string(traces[row.trace]))] + members : members)
-            })
-        ),
-      ] + (summary.map { [("summary", $0.json)] } ?? []))
+    let replays = rows.map { row -> JSONValue in
+      guard case .object(let members) = row.json else { return .null }
+      return .object(traces.count > 1 ? [("trace", .string(traces[row.trace]))] + members : members)
+    }
+    var members: [(String, JSONValue)] = [
+      ("kind", .string("open-loop replay")),
+      ("token_fields", .array(["modality", "frame", "row", "column"].map { .string($0) })),
+      ("sites", .object(sites.sorted { $0.key < $1.key }.map { ($0.key, $0.value.json) })),
+      ("replays", .array(replays)),
+    ]
+    if let summary { members.append(("summary", summary.json)) }
+    if !misfits.isEmpty { members.append(("cannot_run", .array(misfits.map(\.json)))) }
+    return .object(members)
   }
 
   static func json(_ replay: Replay, _ options: FigureOptions) -> JSONValue {

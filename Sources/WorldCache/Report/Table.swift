@@ -138,6 +138,19 @@ extension Table.Cell {
 }
 
 extension Table {
+  /// A number with four significant digits or so, to look at and not to write down.
+  static func short(_ value: Double) -> String {
+    guard value != 0, abs(value) < 1e15 else { return value.shortest }
+    if abs(value) < 1e-300 { return "0" }
+    var decimals = 3
+    var size = abs(value)
+    while size < 1, decimals < 12 {
+      size *= 10
+      decimals += 1
+    }
+    return Table.decimal(value, decimals)
+  }
+
   /// A number with a fixed count of decimals, rounded half away from zero.
   public static func decimal(_ number: Double, _ decimals: Int) -> String {
     guard number.isFinite, abs(number) < 1e12 else { return "\(number)" }

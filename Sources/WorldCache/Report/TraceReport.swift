@@ -5,7 +5,14 @@ public enum TraceReport {
   /// The header, one line per fact.
   public static func header(_ trace: TraceReader) -> Table {
     var table = Table(columns: [.init("property", key: "property"), .init("value", key: "value")])
-    for (name, value) in facts(trace) { table.append([.text(name), cell(value)]) }
+    for (name, value) in facts(trace) {
+      // One line each: several together are wider than a screen.
+      if case .object(let conditions) = value {
+        for (name, value) in conditions { table.append([.text("condition " + name), .text(summary(value))]) }
+      } else {
+        table.append([.text(name), .text(cell(value).shown)])
+      }
+    }
     return table
   }
 
@@ -158,6 +165,11 @@ public enum TraceReport {
     }
   }
 
+  private static func short(_ value: JSONValue) -> String {
+    guard case .number(let number) = value, value.text.count > 6 else { return value.text }
+    return Table.short(number)
+  }
+
   // A condition in a few words: the start of a text, or of a list of numbers.
   private static func summary(_ value: JSONValue) -> String {
     switch value {
@@ -165,7 +177,7 @@ public enum TraceReport {
       let line = text.split(whereSeparator: \.isNewline).joined(separator: " ")
       return line.count > 60 ? "'\(line.prefix(57))...'" : "'\(line)'"
     case .array(let numbers):
-      let first = numbers.prefix(4).map(\.text).joined(separator: " ")
+      let first = numbers.prefix(4).map(short).joined(separator: " ")
       return numbers.count > 4 ? "\(first) ... (\(numbers.count) numbers)" : first
     default: return value.text
     }

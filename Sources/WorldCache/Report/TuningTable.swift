@@ -52,7 +52,7 @@ public struct TuningTable: Sendable {
         .init("p95", key: "confirm_\(goal.metric.column)_p95"),
         .init("worst", key: "confirm_\(goal.metric.column)_worst"),
       ]
-      if goal.isSet { columns.append(.init("goal", key: "confirm_goal")) }
+      columns += goalColumns
     }
     columns += [.init("margin %", key: "margin_percent")]
     if hasSeveralUnits { columns.append(.init("error of", key: "error_of")) }
@@ -74,7 +74,7 @@ public struct TuningTable: Sendable {
           held.map { .number($0.speedup(goal.cost), decimals: 2) } ?? .none,
         ]
         cells += TuningTable.errors(held?.error, hasSpread: false)
-        if goal.isSet { cells.append(held.map { .text(goal.isMet(by: $0) ? "kept" : "missed") } ?? .none) }
+        cells += goalCells(held)
       }
       cells.append(
         row.behaviour.intervals.compactMap(\.margin).min().map { .number(100 * $0, decimals: 2) } ?? .none)
@@ -83,6 +83,29 @@ public struct TuningTable: Sendable {
       table.append(cells)
     }
     return table
+  }
+
+  // One for each thing that is asked for, and where that is two, one for both.
+  private var goalColumns: [Table.Column] {
+    switch (goal.speedup, goal.largestError) {
+    case (nil, nil): []
+    case (_, nil): [.init("speed-up goal", key: "confirm_goal")]
+    case (nil, _): [.init("error goal", key: "confirm_goal")]
+    default:
+      [
+        .init("speed-up goal", key: "confirm_speedup_goal"), .init("error goal", key: "confirm_error_goal"),
+        .init("both", key: "confirm_goal"),
+      ]
+    }
+  }
+
+  private func goalCells(_ held: TuningSummary?) -> [Table.Cell] {
+    let all: [(TuningSummary) -> Bool] =
+      goal.speedup == nil || goal.largestError == nil
+      ? [goal.isMet]
+      : [{ goal.keepsSpeedup($0) ?? true }, { goal.keepsError($0) ?? true }, goal.isMet]
+    guard goal.isSet else { return [] }
+    return all.map { isKept in held.map { .text(isKept($0) ? "kept" : "missed") } ?? .none }
   }
 
   /// Neighbouring behaviours with a large jump of the error between them.
@@ -99,7 +122,7 @@ public struct TuningTable: Sendable {
         TuningTable.error(edge.above.summary.error?[goal.statistic]),
         .number(edge.below.summary.computedCount, decimals: 1),
         .number(edge.above.summary.computedCount, decimals: 1),
-        .text("\(spaces[edge.setting].keys.last!)=\(TuningTable.short(edge.value))"),
+        .text("\(spaces[edge.setting].keys.last!)=\(Table.short(edge.value))"),
         .text(outer(edge.below)),
       ])
     }
@@ -136,10 +159,10 @@ public struct TuningTable: Sendable {
   // `eta from 0.2 below 0.4`, one for each open threshold.
   private func holds(_ row: TuningCandidate) -> String {
     zip(spaces[row.setting].keys, row.behaviour.intervals).map { key, interval in
-      if interval.upper == interval.lower.nextUp { return "\(key) only \(TuningTable.short(interval.lower))" }
+      if interval.upper == interval.lower.nextUp { return "\(key) only \(Table.short(interval.lower))" }
       let lower =
-        interval.lower > -.greatestFiniteMagnitude ? " from \(TuningTable.short(interval.lower))" : ""
-      return key + lower + (interval.upper.map { " below \(TuningTable.short($0))" } ?? " on")
+        interval.lower > -.greatestFiniteMagnitude ? " from \(Table.short(interval.lower))" : ""
+      return key + lower + (interval.upper.map { " below \(Table.short($0))" } ?? " on")
     }.joined(separator: ", ")
   }
 
@@ -150,18 +173,5 @@ public struct TuningTable: Sendable {
 
   private static func error(_ value: Double?) -> Table.Cell {
     value.map { .number($0, decimals: 4) } ?? .none
-  }
-
-  // Four significant digits: an edge to look at, not to write down.
-  private static func short(_ value: Double) -> String {
-    guard value != 0, abs(value) < 1e15 else { return value.shortest }
-    if abs(value) < 1e-300 { return "0" }
-    var decimals = 3
-    var size = abs(value)
-    while size < 1, decimals < 12 {
-      size *= 10
-      decimals += 1
-    }
-    return Table.decimal(value, decimals)
   }
 }

@@ -68,8 +68,8 @@ public struct RuntimeRequest: Sendable {
   public let plan: PolicyPlan
   /// Calls of a rollout; nil when they were not told.
   public let callCount: Int?
-  /// The calls that the policy computes on a trace; nil without one.
-  public let recorded: Timetable?
+  /// The calls that the policy computes on a trace, or names itself; nil where neither says.
+  public let known: Timetable?
   /// What SmoothCache calls the modules that share a schedule.
   public let components: [String]
 
@@ -77,8 +77,10 @@ public struct RuntimeRequest: Sendable {
     _ plan: PolicyPlan, callCount: Int?, recorded: Timetable? = nil, components: [String] = ["attn1"]
   ) {
     self.plan = plan
-    self.callCount = callCount ?? recorded?.callCount
-    self.recorded = recorded
+    // A plan's files have been read once before.
+    let known = recorded ?? ((try? plan.ownTimetable(callCount: callCount)) ?? nil)
+    self.callCount = callCount ?? known?.callCount
+    self.known = known
     self.components = components
   }
 
@@ -104,9 +106,9 @@ public struct RuntimeRequest: Sendable {
     )
   }
 
-  /// Which calls are computed, without looking at anything but the number of calls, or on the trace.
+  /// Which calls are computed: as known, or without looking at anything but the number of calls.
   func timetable(for target: String) throws -> Timetable {
-    if let recorded { return recorded }
+    if let known { return known }
     return try Timetable(plan, callCount: calls(for: target))
   }
 }

@@ -8,6 +8,8 @@ public struct Timetable: Hashable, Sendable {
   /// Calls of a chunk, of the longest one where they differ.
   public var callCount: Int { computed.map { $0[0].count }.max()! }
 
+  init(_ computed: [[[Bool]]]) { self.computed = computed }
+
   public init(_ replay: Replay) {
     computed = replay.streams.map { $0.lanes.map { lane in lane.map { $0.action == .compute } } }
   }
@@ -78,6 +80,19 @@ public struct Timetable: Hashable, Sendable {
 }
 
 extension PolicyPlan {
+  /// What a policy computes that names every call of a rollout itself, as a file does; nil for others, and where its
+  /// file holds none of `callCount` calls.
+  func ownTimetable(callCount: Int?) throws -> Timetable? {
+    guard case .ordinary(let make) = entry.kind else { return nil }
+    let own: Timetable? =
+      switch try make(values) {
+      case let policy as FittedPolicy: policy.timetable(callCount: callCount)
+      case let policy as FixedSchedule: policy.wholeTimetable
+      default: nil
+      }
+    return callCount == nil || own?.callCount == callCount ? own : nil
+  }
+
   /// What the policy caches; nil when it caches nothing.
   var policySite: Site? { get throws { try request(blockCount: 1)?.site } }
 }

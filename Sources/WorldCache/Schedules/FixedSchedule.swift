@@ -96,6 +96,17 @@ struct FixedSchedule: Policy {
     calls.count == 1 && calls[0].count == 1 ? FixedSchedule.computed(calls[0][0]) : nil
   }
 
+  /// Every call of every chunk; nil where the number of calls is left open.
+  var wholeTimetable: Timetable? {
+    var chunks: [[[Bool]]] = []
+    for branches in calls {
+      let masks = branches.compactMap { if case .mask(let mask) = $0 { mask } else { nil } }
+      guard masks.count == branches.count else { return nil }
+      chunks.append(masks)
+    }
+    return Timetable(chunks)
+  }
+
   private static func computed(_ calls: Calls) -> [Int] {
     switch calls {
     case .positions(let positions): positions

@@ -23,7 +23,7 @@ struct StreakTable: Sendable {
     let unpredicted = [Double](repeating: 0, count: columnCount)
     let (batch, total) = (64, states.codes.count)
     let rows = try OrderedJobs.run(
-      (total + batch - 1) / batch, workerCount: ProcessInfo.processInfo.activeProcessorCount,
+      (total + batch - 1) / batch, workerCount: Cores.count,
       finished: { progress(min($0 * batch, total), total) }
     ) { chunk in
       ((chunk * batch)..<min((chunk + 1) * batch, total)).map { place in

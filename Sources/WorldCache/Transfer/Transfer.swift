@@ -112,9 +112,10 @@ public struct Transfer: Sendable {
     let batch = ReplayBatch(
       plans: [try PolicyRegistry.plan(spec)], traces: set.traces, bounds: .none,
       figures: goal.byModality ? .details : .table, workerCount: workerCount)
-    let rows = try batch.run { _, _, replay in TuningFigures(replay) }.rows
-    for figures in rows { try goal.cost.require(of: figures) }
-    return rows
+    let result = try batch.run { _, _, replay in TuningFigures(replay) }
+    if let misfit = result.misfits.first { throw misfit.named(among: set.traces.count) }
+    for figures in result.rows { try goal.cost.require(of: figures) }
+    return result.rows
   }
 
   // A timetable fits chunks of one length; everything else is taken as it is.
@@ -144,30 +145,28 @@ public struct Transfer: Sendable {
   ) throws -> Choices {
     do {
       let settings = try family.settings(on: set)
-      do {
-        return Choices(choices: try choices(settings, on: set), refusal: nil)
-      } catch let error as PolicyError where !isSource && settings.count > 1 {
-        let running = settings.filter { (try? choices([$0], on: set)) != nil }
-        guard !running.isEmpty else { throw error }
-        return Choices(choices: try choices(running, on: set), refusal: nil)
-      }
+      return Choices(choices: try choices(settings, on: set, needsAll: isSource), refusal: nil)
     } catch let error as PolicyError where !isSource {
       return Choices(choices: [], refusal: "\(family.text) chooses nothing on \(set.name): \(error)")
     }
   }
 
-  private func choices(_ settings: [TuningSetting], on set: TransferSet) throws -> [Choice] {
+  private func choices(
+    _ settings: [TuningSetting], on set: TransferSet, needsAll: Bool
+  ) throws -> [Choice] {
     guard !settings.isEmpty else { return [] }
     let search = TuningSearch(
       settings: settings, traces: set.traces, slicing: goal.byModality, cost: goal.cost,
       workerCount: workerCount)
     let jobs = TuningSearch.Job.all(traceCount: set.traces.count, settingCount: settings.count)
-    let outcomes = try search.run(jobs)
-    let behaviours = settings.indices.map { setting in
-      Behaviour.common(
-        zip(jobs, outcomes).filter { $0.0.setting == setting }.map(\.1), in: settings[setting].space)
+    let found = try search.run(jobs)
+    let running = found.running(jobs, settingCount: settings.count)
+    if let misfit = found.misfits.first, needsAll || running.isEmpty {
+      throw misfit.named(among: set.traces.count)
     }
-    let front = TuningFront(settings.map(\.space), behaviours, goal)
+    let spaces = running.map { settings[$0.setting].space }
+    let behaviours = zip(running, spaces).map { Behaviour.common($0.outcomes, in: $1) }
+    let front = TuningFront(spaces, behaviours, goal)
     return front.choices.map {
       Choice(spec: $0.spec, unit: $0.unit, figures: $0.behaviour.records.map(\.figures))
     }

@@ -25,11 +25,48 @@ public struct TuningGoal: Hashable, Sendable {
   /// Whether anything is to be chosen.
   public var isSet: Bool { speedup != nil || largestError != nil }
 
-  /// Whether a summary keeps to it; one unit of rounding is let through.
+  /// Whether a summary keeps to all that is asked.
   public func isMet(by summary: TuningSummary) -> Bool {
-    guard let error = summary.error?[statistic] else { return false }
-    return speedup.map { summary.speedup(cost) >= $0 * (1 - 1e-12) } ?? true
-      && largestError.map { error <= $0 } ?? true
+    summary.error != nil && keepsSpeedup(summary) != false && keepsError(summary) != false
+  }
+
+  /// Whether it is as fast as asked for, nil where that was left open; one unit of rounding is let through.
+  public func keepsSpeedup(_ summary: TuningSummary) -> Bool? {
+    speedup.map { summary.speedup(cost) >= $0 * (1 - 1e-12) }
+  }
+
+  /// Whether its error is as small as asked for, nil where that was left open.
+  public func keepsError(_ summary: TuningSummary) -> Bool? {
+    largestError.map { largest in summary.error.map { $0[statistic] <= largest } ?? false }
+  }
+}
+
+// In words.
+extension TuningGoal {
+  /// `direct error, worst of the traces`.
+  public var errorName: String {
+    "\(metric.rawValue) error, \(statistic.rawValue) of the traces"
+      + (byModality ? " and modalities" : "")
+  }
+
+  /// Each thing that is asked for.
+  public var wishes: [String] {
+    (speedup.map { ["\($0)x in \(cost.rawValue)"] } ?? [])
+      + (largestError.map { ["at most \($0) \(errorName)"] } ?? [])
+  }
+
+  /// What a summary makes of each of them: `keeps 2.0x in calls (2.31) and misses at most 0.05 direct error, worst of
+  /// the traces (0.0612)`; of an error that was left open, what it is.
+  public func sentence(_ summary: TuningSummary) -> String {
+    let error = summary.error.map { Table.decimal($0[statistic], 4) } ?? "n/a"
+    let verdicts = [
+      (keepsSpeedup(summary), Table.decimal(summary.speedup(cost), 2)), (keepsError(summary), error),
+    ]
+    let told = zip(wishes, verdicts.filter { $0.0 != nil }).map { wish, verdict in
+      "\(verdict.0! ? "keeps" : "misses") \(wish) (\(verdict.1))"
+    }
+    return told.joined(separator: " and ")
+      + (largestError == nil ? "; no error was asked for, and the \(errorName) is \(error)" : "")
   }
 }
 

@@ -64,15 +64,36 @@ public struct TuningSearch: Sendable {
     public static let none = Store(known: { _, _ in nil }, keep: { _, _ in }, finish: { _ in })
   }
 
+  /// What the jobs came to.
+  public struct Result: Sendable {
+    /// In the order of the jobs; nil where a setting cannot run on a trace.
+    public var outcomes: [TuningOutcome?]
+    /// The settings that cannot, in the order of the jobs.
+    public var misfits: [Misfit]
+
+    /// The settings that run on every trace that was asked for, each with what it does there, trace after trace.
+    public func running(
+      _ jobs: [Job], settingCount: Int
+    ) -> [(setting: Int, outcomes: [TuningOutcome])] {
+      var bySetting = [[TuningOutcome?]](repeating: [], count: settingCount)
+      for (job, outcome) in zip(jobs, outcomes) { bySetting[job.setting].append(outcome) }
+      return bySetting.enumerated().compactMap { setting, all in
+        let known = all.compactMap { $0 }
+        return known.isEmpty || known.count < all.count ? nil : (setting, known)
+      }
+    }
+  }
+
   /// Makes the replays of some jobs, which ascend; each is made once, unless the store knows it.
   ///
-  /// `progress` is told how many jobs are done. Throws the first error by job.
+  /// `progress` is told how many jobs are done. Throws the first error by job; a setting that cannot run is none.
   public func run(
     _ jobs: [Job], store: Store = .none, progress: @Sendable (_ done: Int) -> Void = { _ in }
-  ) throws -> [TuningOutcome] {
+  ) throws -> Result {
     let shelf = TraceShelf(
       traces.map(\.open), uses: traces.indices.map { trace in jobs.count { $0.trace == trace } })
-    return try OrderedJobs.run(jobs.count, workerCount: workerCount, finished: progress) { place in
+    let found = try OrderedJobs.run(jobs.count, workerCount: workerCount, finished: progress) {
+      place -> (outcome: TuningOutcome?, misfit: Misfit?) in
       let job = jobs[place]
       let setting = settings[job.setting]
       defer { shelf.release(job.trace) }
@@ -83,6 +104,8 @@ public struct TuningSearch: Sendable {
             try cost.require(of: record.figures)
             return record
           }
+          // What is wrong with a trace itself is no setting's.
+          do { try shelf.open(job.trace) } catch { throw TraceFailure(error: error) }
           let material = try shelf.material(of: job.trace, for: setting.plan(at: values))
           let record = try setting.record(
             at: values, over: material.geometries, slicing: slicing, memories: material.memories)
@@ -91,12 +114,18 @@ public struct TuningSearch: Sendable {
           return record
         }
         try store.finish(job)
-        return outcome
-      } catch let error as PolicyError {
-        throw traces.count > 1 ? PolicyError("\(traces[job.trace].name): \(error)") : error
+        return (outcome, nil)
+      } catch let failure as TraceFailure {
+        throw failure.error
+      } catch {
+        guard let misfit = Misfit(error, setting.space.spec, on: traces[job.trace].name) else { throw error }
+        return (nil, misfit)
       }
     }
+    return Result(outcomes: found.map(\.outcome), misfits: found.compactMap(\.misfit))
   }
+
+  private struct TraceFailure: Error { let error: any Error }
 }
 
 /// Every behaviour of one setting on one trace.

@@ -16,8 +16,9 @@ struct LiveCommand: ParsableCommand {
       matrix library, one unless told otherwise.
 
       'final' is the relative error of the final latent against the uncached rollout, PSNR and SSIM compare with its \
-      frames; RGB, disparity and motion are errors against what the renderer says really happened, 'kept' divides \
-      them by those of the uncached rollout (docs/metrics.md).
+      frames; RGB, disparity and motion are errors against what the renderer says really happened, and 'err. ratio' divides \
+      them by the uncached rollout's: 1 is as good as uncached, 1.1 an error 10 % larger, below 1 a smaller one \
+      (docs/metrics.md).
 
       Controls: steps=13 (fewer uncached steps, same shift), steps=13,shift=1.5, calls=0+4+9 (the noise levels of \
       those calls), nodes=FILE (noise levels), each with solver=ab2 for the second-order multistep rule, and \
@@ -72,6 +73,7 @@ struct LiveCommand: ParsableCommand {
     let policies = policy.isEmpty && control.isEmpty ? ["worldcache"] : policy
     let batch = try options.batch(
       LiveOptions.methods(policies: policies, controls: control), repeats: repeats)
+    try LiveMethod.check(batch.methods, batch.rollout(batch.members[0]))
     let recording = try record.map { try LiveRecording($0, batch, options.rollout, overwrite: force) }
     let start = ContinuousClock.now
     let bar = Progress(total: try batch.callCount(), unit: "calls")
@@ -142,7 +144,7 @@ struct LiveOptions: ParsableArguments {
       options: LiveBatch.Settings(
         stepCount: rollout.steps, shift: rollout.shift, guidance: rollout.guidance, chunkCount: which.chunks,
         hasEqualContext: fromEqualContext, repeatCount: repeats,
-        workerCount: jobs ?? ProcessInfo.processInfo.activeProcessorCount),
+        workerCount: jobs ?? Cores.count),
       methods: methods,
       members: which.pairs.map { LiveBatch.Member(scene: $0.scene, noise: $0.noise) })
   }

@@ -49,6 +49,16 @@ struct LiveRun: Sendable {
 }
 
 extension LiveMethod {
+  /// Tells every method that cannot run, and throws when there is one: nothing has been computed, so that nothing is
+  /// lost by it.
+  static func check(_ methods: [LiveMethod], _ rollout: Rollout) throws {
+    var errors: [any Error] = []
+    for method in methods { do { try method.check(rollout) } catch { errors.append(error) } }
+    // The last one is told by whoever catches it.
+    for error in errors.dropLast() { Terminal.remark("Error: \(error)") }
+    if let last = errors.last { throw last }
+  }
+
   /// Runs it once; with `contexts` every chunk begins where that run's chunks did.
   ///
   /// Under a policy the run is recorded by `writer`, where there is one.
@@ -62,9 +72,7 @@ extension LiveMethod {
     case .control(let control):
       return try LiveMethod.plain(control.rollout(rollout), contexts, progress)
     case .policy(let plan):
-      let config = rollout.weights.config
-      var cache = try LiveCache(
-        plan, calls: rollout.calls, blockCount: config.blocks, layout: config.layout)
+      var cache = try LiveMethod.cache(plan, rollout)
       let chunks: [Chunk]
       let start = ContinuousClock.now
       if let writer {
@@ -83,6 +91,20 @@ extension LiveMethod {
         callCount: streams.reduce(0) { $0 + $1.decisionCount }, streams: streams,
         controllerSeconds: cache.controllerSeconds)
     }
+  }
+
+  /// Throws what running it would throw before its first call.
+  func check(_ rollout: Rollout) throws {
+    switch kind {
+    case .uncached: break
+    case .control(let control): _ = try control.rollout(rollout)
+    case .policy(let plan): _ = try LiveMethod.cache(plan, rollout)
+    }
+  }
+
+  private static func cache(_ plan: PolicyPlan, _ rollout: Rollout) throws -> LiveCache {
+    let config = rollout.weights.config
+    return try LiveCache(plan, calls: rollout.calls, blockCount: config.blocks, layout: config.layout)
   }
 
   private static func plain(

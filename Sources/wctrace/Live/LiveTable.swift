@@ -12,8 +12,9 @@ enum LiveTable {
       .init("speed-up", key: "measured_speedup"), .init("final", key: "final_error"),
       .init("PSNR", key: "psnr_db"), .init("SSIM", key: "ssim"), .init("RGB", key: "rgb_error"),
       .init("disparity", key: "disparity_error_per_metre"), .init("motion", key: "motion_error_metres"),
-      .init("RGB kept", key: "rgb_error_ratio"), .init("disp. kept", key: "disparity_error_ratio"),
-      .init("motion kept", key: "motion_error_ratio"), .init("cache MB", key: "peak_cache_bytes"),
+      .init("RGB err. ratio", key: "rgb_error_ratio"),
+      .init("disp. err. ratio", key: "disparity_error_ratio"),
+      .init("motion err. ratio", key: "motion_error_ratio"), .init("cache MB", key: "peak_cache_bytes"),
       .init("own %", key: "controller_percent"), .init("kind", key: "kind"),
       .init("method (live)", key: "method"),
     ])
@@ -42,10 +43,11 @@ enum LiveTable {
       .init("least", key: "measured_speedup_worst"), .init("final", key: "final_error_median"),
       .init("worst", key: "final_error_worst"), .init("PSNR", key: "psnr_db_median"),
       .init("worst", key: "psnr_db_worst"), .init("SSIM", key: "ssim_median"),
-      .init("worst", key: "ssim_worst"), .init("RGB kept", key: "rgb_error_ratio_median"),
-      .init("worst", key: "rgb_error_ratio_worst"), .init("disp. kept", key: "disparity_error_ratio_median"),
+      .init("worst", key: "ssim_worst"), .init("RGB err. ratio", key: "rgb_error_ratio_median"),
+      .init("worst", key: "rgb_error_ratio_worst"),
+      .init("disp. err. ratio", key: "disparity_error_ratio_median"),
       .init("worst", key: "disparity_error_ratio_worst"),
-      .init("motion kept", key: "motion_error_ratio_median"),
+      .init("motion err. ratio", key: "motion_error_ratio_median"),
       .init("worst", key: "motion_error_ratio_worst"), .init("own %", key: "controller_percent_median"),
       .init("method (live)", key: "method"),
     ])
@@ -86,8 +88,9 @@ enum LiveTable {
       ] + (byFrame ? [.init("frame", key: "frame")] : [.init("final", key: "final_error")]) + [
         .init("PSNR", key: "psnr_db"), .init("SSIM", key: "ssim"), .init("RGB", key: "rgb_error"),
         .init("disparity", key: "disparity_error_per_metre"), .init("motion", key: "motion_error_metres"),
-        .init("RGB kept", key: "rgb_error_ratio"), .init("disp. kept", key: "disparity_error_ratio"),
-        .init("motion kept", key: "motion_error_ratio"), .init("method (live)", key: "method"),
+        .init("RGB err. ratio", key: "rgb_error_ratio"),
+        .init("disp. err. ratio", key: "disparity_error_ratio"),
+        .init("motion err. ratio", key: "motion_error_ratio"), .init("method (live)", key: "method"),
       ])
     for result in results {
       for chunk in result.comparison.chunks {

@@ -6,6 +6,7 @@ struct TracePairReport {
   private let pair: TracePair
   private let replay: Replay?
   private let again: (streams: [LiveStream], parting: Int?)?
+  private var undefined = UndefinedErrors()
 
   /// `policy` names the policy, at most one; left out, the cached trace does.
   init(_ pair: TracePair, policy: [String]) throws {
@@ -19,7 +20,9 @@ struct TracePairReport {
       return
     }
     let plan = try PolicyRegistry.plan(text)
-    replay = try Replay(plan, over: plan.geometries(in: GeometryCatalog.opening(pair.uncached.path)))
+    let replay = try Replay(plan, over: plan.geometries(in: GeometryCatalog.opening(pair.uncached.path)))
+    self.replay = replay
+    undefined.add(replay, trace: pair.uncached.path)
     do {
       again = try pair.decidedAgain(plan)
     } catch {
@@ -35,6 +38,7 @@ struct TracePairReport {
     case .table, .markdown:
       try Terminal.show(summary.formatted(format))
       try Terminal.show("\n" + calls.formatted(format))
+      if let sentence = undefined.sentence { Terminal.remark(sentence) }
     }
   }
 

@@ -108,12 +108,14 @@ struct ValidateCommand: ParsableCommand {
     var input = TracesInput()
     input.traces = traces
     BLAS.threadCount = threads
+    Terminal.remarkOnKernel()
     let feedback = try self.feedback.map { try Safetensors(path: $0) }
       .map { (values: try Feedback($0), hash: $0.digest) }
     let run = ValidationRun(
       weights: try weights.map { try Weights(path: $0) } ?? Weights.bundled(), plans: plans,
-      feedback: feedback, workerCount: jobs ?? ProcessInfo.processInfo.activeProcessorCount)
+      feedback: feedback, workerCount: jobs ?? Cores.count)
     let recorded = try input.paths().map { try run.open($0) }
+    for trace in recorded { try run.check(trace) }
     let done = Set(
       earlier.filter { feedback == nil || $0.feedback == feedback?.hash }.map { [$0.rollout, $0.policy] })
     let total = recorded.reduce(0) { sum, trace in

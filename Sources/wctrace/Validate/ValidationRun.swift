@@ -60,6 +60,18 @@ struct ValidationRun: Sendable {
     return Recorded(path: path, reader: reader, rollout: rollout)
   }
 
+  /// Throws what running the policies on a trace would throw before their first calls.
+  func check(_ recorded: Recorded) throws {
+    for plan in plans {
+      let request = try plan.request(blockCount: recorded.reader.header.blockCount)
+      if let lacking = request?.missingTaps(of: recorded.reader).first {
+        throw TraceError(
+          .lacking, path: recorded.path, "\(plan.spec) needs the tap \(lacking), which was not recorded")
+      }
+    }
+    try LiveMethod.check(plans.map { LiveMethod(kind: .policy($0)) }, recorded.rollout)
+  }
+
   /// Validates every policy on one trace but those that `isDone`; tells each record as soon as it is there.
   ///
   /// Where `earlier` has a record of a policy, with another feedback or none, its live run is kept and only the
