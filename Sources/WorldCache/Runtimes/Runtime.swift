@@ -65,6 +65,7 @@ public struct RuntimeFile: Sendable {
 
 /// A policy that is to be written for a runtime.
 public struct RuntimeRequest: Sendable {
+  /// The policy, a calibrated one with the calibration's numbers written out.
   public let plan: PolicyPlan
   /// Calls of a rollout; nil when they were not told.
   public let callCount: Int?
@@ -72,14 +73,37 @@ public struct RuntimeRequest: Sendable {
   public let recorded: Timetable?
   /// What SmoothCache calls the modules that share a schedule.
   public let components: [String]
+  /// What the decisions were found on, where they are a trace's or a calibration's.
+  public let domain: ValidityDomain?
+  /// Where the numbers are from, in sentences.
+  public let remarks: [String]
 
+  /// The number of calls is that of the trace or of the calibration where it is not told.
+  ///
+  /// Throws a ``PolicyError`` where a calibration is of another number of calls, or no setting can hold it.
   public init(
-    _ plan: PolicyPlan, callCount: Int?, recorded: Timetable? = nil, components: [String] = ["attn1"]
-  ) {
-    self.plan = plan
-    self.callCount = callCount ?? recorded?.callCount
+    _ plan: PolicyPlan, callCount: Int?, recorded: Timetable? = nil, on recording: ValidityDomain? = nil,
+    components: [String] = ["attn1"]
+  ) throws {
+    var count = callCount ?? recorded?.callCount
     self.recorded = recorded
     self.components = components
+    guard let calibrated = plan.entry.writtenOut else {
+      (self.plan, self.callCount, domain, remarks) = (plan, count, recording, [])
+      return
+    }
+    let domain = calibrated.domain
+    self.domain = recording ?? domain
+    let file = plan.values.text("calibration")
+    count = count ?? domain.callCount
+    guard count == domain.callCount else {
+      throw PolicyError(
+        "\(file) has numbers for \(domain.callCount) calls, and \(count!) are asked for; calibrate from recordings of as "
+          + "many")
+    }
+    self.plan = try PolicyRegistry.plan(calibrated.spec(plan.values))
+    self.callCount = count
+    remarks = ["the numbers are those of \(file), valid for \(domain)"]
   }
 
   var spec: PolicySpec { plan.spec }

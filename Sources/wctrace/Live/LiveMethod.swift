@@ -62,9 +62,7 @@ extension LiveMethod {
     case .control(let control):
       return try LiveMethod.plain(control.rollout(rollout), contexts, progress)
     case .policy(let plan):
-      let config = rollout.weights.config
-      var cache = try LiveCache(
-        plan, calls: rollout.calls, blockCount: config.blocks, layout: config.layout)
+      var cache = try LiveMethod.cache(plan, rollout)
       let chunks: [Chunk]
       let start = ContinuousClock.now
       if let writer {
@@ -83,6 +81,13 @@ extension LiveMethod {
         callCount: streams.reduce(0) { $0 + $1.decisionCount }, streams: streams,
         controllerSeconds: cache.controllerSeconds)
     }
+  }
+
+  static func cache(_ plan: PolicyPlan, _ rollout: Rollout) throws -> LiveCache {
+    let config = rollout.weights.config
+    return try LiveCache(
+      plan, calls: rollout.calls, blockCount: config.blocks,
+      header: rollout.header(recorder: "wctrace \(Wctrace.version)"), layout: config.layout)
   }
 
   private static func plain(
