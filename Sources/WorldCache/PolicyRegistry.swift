@@ -25,13 +25,17 @@ public struct PolicyEntry: Sendable {
   /// Reads the file, or asks the program, that a specification names; nil for policies that are all here, and
   /// answering nil for specifications that are.
   var load: (@Sendable (PolicySpec) throws -> Loaded?)?
-  /// Of calibrated policies.
+  /// Of policies whose file says where it is valid.
   var writtenOut: WrittenOut?
 
-  /// How a calibrated policy is written without its calibration, for files that hold the numbers themselves.
+  /// How a policy whose numbers are valid for some recordings is written for runtimes' files, which hold the numbers
+  /// themselves.
   struct WrittenOut: Sendable {
+    /// The file with the numbers.
+    var source: String
     var domain: ValidityDomain
-    /// The same policy with the numbers in its settings; throws a ``PolicyError`` where settings cannot hold them.
+    /// The same policy with a calibration's numbers in its settings, or allowed elsewhere; throws a ``PolicyError`` where
+    /// settings cannot hold them.
     var spec: @Sendable (ParameterValues) throws -> PolicySpec
   }
 

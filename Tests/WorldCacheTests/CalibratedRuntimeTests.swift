@@ -100,6 +100,21 @@ struct CalibratedRuntimeTests {
       expectPolicyError(
         "TeaCache's script for Wan has no word for signal=modulated of teacache, only for signal=timestep"
       ) { _ = try thereAndBack(spec + ",polynomials=shared", "teacache") }
+      var calibration = try CalibrationFileTests.calibration(experts: false)
+      calibration.teacache!.signal = .timestep
+      try Fixture.with("timestep.json", CalibrationFile.json(calibration).text) { path in
+        let (text, read) = try thereAndBack(
+          "teacache:calibration=\(path),threshold=0.4,forced=calls,branches=separate,polynomials=shared",
+          "teacache")
+        #expect(text.contains("\"teacache_thresh\": 0.4") && text.contains("\"num_steps\": 32"))
+        let numbers = calibration.teacache!.fits[0].polynomial.coefficients.map(\.shortest)
+        #expect(
+          try read
+            == PolicyRegistry.plan(
+              "teacache:model=custom,coefficients=\(numbers.joined(separator: "+")),threshold=0.4,signal=timestep,"
+                + "forced=calls,first-calls=2,last-calls=2,branches=separate"
+            ).spec)
+      }
       // Branches decide apart with one polynomial.
       let coefficients = try CalibrationFileTests.calibration(experts: false).teacache!.fits[0].polynomial
         .coefficients.map(\.shortest).joined(separator: "+")
@@ -120,7 +135,7 @@ struct CalibratedRuntimeTests {
   func refusals() throws {
     try with { path in
       expectPolicyError(
-        "\(path) has numbers for 16 calls, and 28 are asked for; calibrate from recordings of as many"
+        "\(path) has numbers for 16 calls, and 28 are asked for; make them from recordings of as many"
       ) { _ = try thereAndBack("magcache:calibration=\(path)", "diffusers", calls: 28) }
       expectPolicyError(
         "MagCacheConfig has no word for family=wan of magcache, only for family=diffusers"

@@ -155,6 +155,26 @@ struct ValidityTests {
   }
 
   @Test(
+    "a schedule is written for a runtime with where it is valid, without a trace, for its own number of calls"
+  )
+  func converted() throws {
+    try Fixture.with("a.json", Self.schedule()) { path in
+      let plan = try PolicyRegistry.plan("schedule:file=\(path)")
+      let request = try RuntimeRequest(plan, callCount: nil)
+      let text = try Runtime.named("json").file(for: request).text
+      try Fixture.with("b.json", text) { other in
+        let (mine, theirs) = (try ScheduleFile.read(path), try ScheduleFile.read(other))
+        #expect(mine.domains == theirs.domains && theirs.domains.count == 1)
+        let masks = [mine, theirs].map { $0.calls[0][0].mask(callCount: 9) }
+        #expect(masks[0] == masks[1] && masks[0] != nil)
+      }
+      expectPolicyError(
+        "\(path) has numbers for 9 calls, and 12 are asked for; make them from recordings of as many"
+      ) { _ = try RuntimeRequest(plan, callCount: 12) }
+    }
+  }
+
+  @Test(
     "traces that differ are not fitted together, and a schedule for them says nothing of where it is valid")
   func differing() throws {
     let other = try Self.geometry { $0.header.solver = "heun" }

@@ -39,7 +39,7 @@ import Testing
       #expect(read.hasPrefix("magcache:family=diffusers,table=custom,ratios=1+"))
       let errors = try [magcache, read].map { policy in
         try Tool(
-          "replay", traces, "--policy", policy, "--no-bounds", "--columns", "computed_calls,mean_error",
+          "replay", traces, "--policy", policy, "--no-bounds", "--columns", "computed_calls,mean_call_error",
           "--format", "csv"
         ).output
       }

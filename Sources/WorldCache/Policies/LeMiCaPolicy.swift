@@ -32,7 +32,7 @@ struct LeMiCaPolicy: Policy {
       parameters: CalibrationUse.parameters + [
         CalibrationUse.calls(calibration.domain, help: "computed calls of a chunk")
       ],
-      writtenOut: .init(domain: calibration.domain) { values in
+      writtenOut: .init(source: path, domain: calibration.domain) { values in
         let timetable = try edges.path(
           computing: values.integer("calls"), .lexicographic, of: path)
         return MaskPolicy.spec(computing: timetable.computed, HoldPredictor(), site: edges.site)

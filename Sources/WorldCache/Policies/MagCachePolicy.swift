@@ -108,7 +108,7 @@ struct MagCachePolicy: Policy {
     let magcache = try CalibrationUse.part(.magcache, of: calibration, path, \.magcache)
     return PolicyEntry.Loaded(
       parameters: CalibrationUse.parameters + [familyParameter("diffusers")] + limits, thresholds: thresholds,
-      writtenOut: .init(domain: calibration.domain) { values in
+      writtenOut: .init(source: path, domain: calibration.domain) { values in
         let family = Family(rawValue: values.choice("family"))!
         let branches =
           family.decidesByBranch ? (0..<calibration.domain.branchCount).map { Optional($0) } : [nil]

@@ -55,7 +55,7 @@ public struct MeanCachePolicy: Policy {
           "power", .real(0.01...1000), default: "2",
           "γ, the power to which the edges' costs are raised before they add up", isQuiet: true),
       ],
-      writtenOut: .init(domain: calibration.domain) { values in
+      writtenOut: .init(source: path, domain: calibration.domain) { values in
         let list = try list(edges, values, of: path)
         func joined(_ numbers: [Int]) -> String { numbers.map(String.init).joined(separator: "+") }
         return PolicySpec(

@@ -10,7 +10,12 @@ enum SchedulePolicy {
   ) { spec in
     let path = try ParameterValues.text("file", in: spec, among: parameters)
     let file = try ScheduleFile.read(path)
-    return PolicyEntry.Loaded(parameters: try parameters(of: file)) { values in
+    return PolicyEntry.Loaded(
+      parameters: try parameters(of: file),
+      writtenOut: file.domains.first.map { domain in
+        .init(source: path, domain: domain) { $0.spec.with([.init("elsewhere", "allow")]) }
+      }
+    ) { values in
       FixedSchedule(
         spec: values.spec, site: values.site("site"), predictor: try PredictorChoice.predictor(values),
         calls: file.calls, source: path,

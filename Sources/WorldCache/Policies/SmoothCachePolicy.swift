@@ -53,7 +53,7 @@ public struct SmoothCachePolicy: Policy {
         Parameter(
           "lookahead", .integer(1...longest), default: "\(longest)", "longest streak of predicted calls (K)"),
       ], thresholds: thresholds,
-      writtenOut: .init(domain: calibration.domain) { values in
+      writtenOut: .init(source: path, domain: calibration.domain) { values in
         let scan = Scan(
           rows: Array(smoothcache.rows.prefix(values.integer("lookahead"))), alpha: values.real("alpha"),
           callCount: calibration.domain.callCount)

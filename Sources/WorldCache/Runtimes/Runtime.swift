@@ -88,22 +88,21 @@ public struct RuntimeRequest: Sendable {
     var count = callCount ?? recorded?.callCount
     self.recorded = recorded
     self.components = components
-    guard let calibrated = plan.entry.writtenOut else {
+    guard let written = plan.entry.writtenOut else {
       (self.plan, self.callCount, domain, remarks) = (plan, count, recording, [])
       return
     }
-    let domain = calibrated.domain
+    let domain = written.domain
     self.domain = recording ?? domain
-    let file = plan.values.text("calibration")
     count = count ?? domain.callCount
     guard count == domain.callCount else {
       throw PolicyError(
-        "\(file) has numbers for \(domain.callCount) calls, and \(count!) are asked for; calibrate from recordings of as "
+        "\(written.source) has numbers for \(domain.callCount) calls, and \(count!) are asked for; make them from recordings of as "
           + "many")
     }
-    self.plan = try PolicyRegistry.plan(calibrated.spec(plan.values))
+    self.plan = try PolicyRegistry.plan(written.spec(plan.values))
     self.callCount = count
-    remarks = ["the numbers are those of \(file), valid for \(domain)"]
+    remarks = ["the numbers are those of \(written.source), valid for \(domain)"]
   }
 
   var spec: PolicySpec { plan.spec }
