@@ -25,12 +25,26 @@ public struct PolicyEntry: Sendable {
   /// Reads the file, or asks the program, that a specification names; nil for policies that are all here, and
   /// answering nil for specifications that are.
   var load: (@Sendable (PolicySpec) throws -> Loaded?)?
+  /// Of policies whose file says where it is valid.
+  var writtenOut: WrittenOut?
+
+  /// How a policy whose numbers are valid for some recordings is written for runtimes' files, which hold the numbers
+  /// themselves.
+  struct WrittenOut: Sendable {
+    /// The file with the numbers.
+    var source: String
+    var domain: ValidityDomain
+    /// The same policy with a calibration's numbers in its settings, or allowed elsewhere; throws a ``PolicyError`` where
+    /// settings cannot hold them.
+    var spec: @Sendable (ParameterValues) throws -> PolicySpec
+  }
 
   /// What a file or a program says of the policy that it describes.
   struct Loaded: Sendable {
     /// All parameters, those that it declares among them.
     var parameters: [Parameter]
     var thresholds: [Threshold] = []
+    var writtenOut: WrittenOut?
     var make: @Sendable (ParameterValues) throws -> any Policy
   }
 
@@ -78,6 +92,7 @@ public enum PolicyRegistry {
     FreqCaPolicy.entry,
     DMDPolicy.entry,
     MeanCachePolicy.entry,
+    LeMiCaPolicy.entry,
     SmoothCachePolicy.entry,
     FasterCachePolicy.entry,
     PABPolicy.entry,
@@ -127,6 +142,7 @@ public enum PolicyRegistry {
     if let loaded = try entry.load?(spec) {
       entry.parameters = loaded.parameters
       entry.thresholds = loaded.thresholds
+      entry.writtenOut = loaded.writtenOut
       entry.kind = .ordinary(loaded.make)
     }
     return entry

@@ -11,8 +11,8 @@ struct Calibrate: ParsableCommand {
       TeaCache's polynomial with its cross-validation over scenes, MagCache's ratios with their spread, SmoothCache's \
       errors of holding, and the open-loop edge costs of LeMiCa and MeanCache with the timetables that follow. With \
       --output all of it goes to a file that says which model, calls and solver it is valid for, to be used as \
-      teacache:calibration=FILE, magcache:calibration=FILE or smoothcache:calibration=FILE. docs/calibration.md \
-      explains every number. Exit codes: 0 done, 3 done with findings.
+      teacache:calibration=FILE, and likewise by magcache, smoothcache, and lemica and meancache, which take calls=12 \
+      or so beside it. docs/calibration.md explains every number. Exit codes: 0 done, 3 done with findings.
       """)
 
   @OptionGroup var input: TracesInput

@@ -9,7 +9,8 @@ struct Convert: ParsableCommand {
     abstract: "Write a policy as the file that a runtime reads, or read one back.",
     discussion: """
       Without --to the policy that a file describes is printed. What a target has no word for is refused, so that \
-      reading the file back gives the same decisions. Targets:
+      reading the file back gives the same decisions. Of a calibrated policy (teacache:calibration=FILE) the numbers \
+      themselves are written, for the calibration's number of calls. Targets:
 
       \(Runtime.all.map { "  \($0.name): \($0.summary)" }.joined(separator: "\n"))
 
@@ -68,13 +69,17 @@ struct Convert: ParsableCommand {
     let runtime = try Runtime.named(to)
     let recorded = try trace.map { trace in
       let geometries = try GeometryCatalog.opening(trace).geometries(for: plan)
-      return Timetable(try Replay(plan, over: geometries, figures: []))
+      return (
+        timetable: Timetable(try Replay(plan, over: geometries, figures: [])),
+        domain: ValidityDomain.common(to: geometries)
+      )
     }
     let names = (components ?? "attn1").split(separator: ",", omittingEmptySubsequences: false).map(
       String.init)
-    let file = try runtime.file(
-      for: RuntimeRequest(plan, callCount: calls, recorded: recorded, components: names))
-    for remark in file.remarks { Terminal.remark(remark) }
+    let request = try RuntimeRequest(
+      plan, callCount: calls, recorded: recorded?.timetable, on: recorded?.domain, components: names)
+    let file = try runtime.file(for: request)
+    for remark in request.remarks + file.remarks { Terminal.remark(remark) }
     guard let output else { return try Terminal.show(String(file.text.dropLast())) }
     try Terminal.writing(output) {
       try file.text.write(toFile: output, atomically: true, encoding: .utf8)

@@ -23,6 +23,10 @@ struct ScheduleCommand: ParsableCommand {
       below; they are equal where the search is exact (docs/schedules.md). --save writes one for schedule:file=…, \
       which replays and live runs take. Choose on some traces, confirm on others.
 
+      With --calls and --per-token: every token has a schedule of its own, and --calls is how many are computed for each \
+      on average: what token-wise caching could do at most with this predictor, trace by trace. Beside it stand the \
+      errors where all tokens share one schedule and where each has its own with as many calls.
+
       With --calls and --fit: weights of every prediction, fitted so that the final latent has the smallest error; a \
       prediction also makes up for earlier ones as far as later computed calls tell of them. The schedule is found by \
       local search from the ideal one, without a bound; --save writes it for fitted:file=….
@@ -76,6 +80,9 @@ struct ScheduleCommand: ParsableCommand {
   @Flag(help: "Compute the last call.")
   var lastComputed = false
 
+  @Flag(help: "Give every token a schedule of its own, and share the computed token-calls out over them.")
+  var perToken = false
+
   @Flag(help: "Fit the weights of predictions to the traces, and the schedule to them.")
   var fit = false
 
@@ -118,6 +125,16 @@ struct ScheduleCommand: ParsableCommand {
       guard objective == .streak, power == nil, weights == nil else {
         throw ValidationError(
           "--fit minimises the final error; --objective, --power and --weights are not for it")
+      }
+    }
+    if perToken {
+      guard calls != nil else { throw ValidationError("--per-token needs --calls") }
+      guard !fit, save == nil else {
+        throw ValidationError(
+          "--per-token finds a bound that no policy replays; --fit and --save are not for it")
+      }
+      guard over == nil else {
+        throw ValidationError("--per-token takes every trace by itself; --over is not for it")
       }
     }
     if let memory {
@@ -209,6 +226,7 @@ struct ScheduleCommand: ParsableCommand {
     }
     let constraints = ScheduleConstraints(
       warmUp: warmUp ?? 1, longestStreak: longestStreak, lastComputed: lastComputed)
+    if perToken { return try showTokens(plan, traces, geometries, counts, constraints) }
     let command = "wctrace " + CommandLine.arguments.dropFirst().joined(separator: " ")
     let text: String?
     if fit {
@@ -237,14 +255,38 @@ struct ScheduleCommand: ParsableCommand {
       "wrote \(save): replay it with --policy \(fit ? "fitted" : "schedule"):file=\(save)")
   }
 
+  private func showTokens(
+    _ plan: PolicyPlan, _ traces: [String], _ geometries: [[Geometry]], _ counts: ClosedRange<Int>,
+    _ constraints: ScheduleConstraints
+  ) throws {
+    let bar = Progress(
+      total: geometries.joined().reduce(0) { $0 + $1.tokenCount }, unit: "tokens")
+    var done = 0
+    var found: [(trace: String, schedules: TokenSchedules)] = []
+    for (trace, chunks) in zip(traces, geometries) {
+      for geometry in chunks {
+        let before = done
+        let schedules = try TokenSchedules(
+          of: plan, over: geometry, aim, constraints, computing: counts
+        ) { tokens, _ in bar.update(before + tokens) }
+        done += geometry.tokenCount
+        found.append((trace, schedules))
+      }
+    }
+    try Terminal.show(TokenScheduleTable.table(found).formatted(output.format))
+  }
+
+  private var aim: Aim {
+    let objective = objective ?? .streak
+    return Aim(
+      objective, power: power ?? 2, isWeighted: objective != .streak && weights == .solver,
+      over: over ?? .mean)
+  }
+
   private func ideals(
     _ plan: PolicyPlan, _ geometries: [[Geometry]], _ counts: ClosedRange<Int>,
     _ constraints: ScheduleConstraints
   ) throws -> IdealSchedules {
-    let objective = objective ?? .streak
-    let aim = Aim(
-      objective, power: power ?? 2, isWeighted: objective != .streak && weights == .solver,
-      over: over ?? .mean)
     let bar = Mutex(wctrace.Progress?.none)
     return try IdealSchedules(of: plan, over: geometries, aim, constraints, computing: counts) {
       done, total in

@@ -104,13 +104,13 @@ struct CalibrationFileTests {
     }
   }
 
-  private static func geometry(_ plan: PolicyPlan, change: (inout ScalarTrace) -> Void = { _ in }) throws
+  static func geometry(_ plan: PolicyPlan, change: (inout ScalarTrace) -> Void = { _ in }) throws
     -> Geometry
   {
     try GeometryBuilder.geometries(of: trace(1, change: change), plan.request(blockCount: 2)!)[0]
   }
 
-  private static func unite(_ trace: inout ScalarTrace) {
+  static func unite(_ trace: inout ScalarTrace) {
     for place in trace.calls.indices { trace.calls[place].expert = 0 }
   }
 
@@ -202,17 +202,20 @@ struct CalibrationFileTests {
   func spelling() throws {
     let calibration = try Self.calibration()
     try Fixture.with("calibration.json", CalibrationFile.json(calibration).text) { path in
-      for name in ["teacache", "magcache", "smoothcache"] {
+      for name in ["teacache", "magcache", "smoothcache", "lemica", "meancache"] {
         let plan = try PolicyRegistry.plan("\(name):calibration=\(path),elsewhere=allow")
         #expect(try PolicyRegistry.plan(plan.spec.description).spec == plan.spec)
         #expect(plan.spec.description.contains("elsewhere=allow"))
         #expect(
           try !PolicyRegistry.plan("\(name):calibration=\(path)").spec.description.contains("elsewhere"))
-        #expect(try PolicyRegistry.plan("\(name):calibration=none").spec == PolicyRegistry.plan(name).spec)
+        // What the specification needs without a calibration.
+        let bare = name == "lemica" ? "lemica:calls=8" : name
+        let none = bare + (bare.contains(":") ? "," : ":") + "calibration=none"
+        #expect(try PolicyRegistry.plan(none).spec == PolicyRegistry.plan(bare).spec)
       }
       expectPolicyError(
         "policy 'teacache' has no parameter 'coefficients'; it has calibration, elsewhere, threshold, forced, "
-          + "first-calls, last-calls, first-share, branches, absolute"
+          + "first-calls, last-calls, first-share, branches, polynomials, absolute"
       ) { _ = try PolicyRegistry.plan("teacache:calibration=\(path),coefficients=1+0") }
       var less = calibration
       (less.teacache, less.meancache) = (nil, nil)
@@ -262,10 +265,25 @@ struct CalibrationFileTests {
       #expect(
         try Replay(plan, over: [scaled]).remarks
           == ["the calibration \(path) was made elsewhere: this recording has guidance scale 5 instead of 3"])
-      // Rows of errors by call cannot be stretched.
-      let rows = try PolicyRegistry.plan("smoothcache:calibration=\(path),elsewhere=allow")
-      expectPolicyError("the rows of \(path) are by call, for 16 of them; this recording has 14") {
-        _ = try rows.policy(for: Self.geometry(rows) { $0.calls.removeLast(4) })
+      // What belongs to a call each cannot be stretched.
+      for (name, what) in [
+        ("smoothcache", "rows"), ("lemica", "edge costs"), ("meancache", "edge costs"),
+      ] {
+        let strict = try PolicyRegistry.plan("\(name):calibration=\(path)")
+        let other = try Self.geometry(strict) { $0.header.model = "other" }
+        expectPolicyError(
+          "the calibration \(path) is not valid here: this recording has model other instead of scalar; calibrate "
+            + "anew, or set elsewhere=allow to use it all the same"
+        ) { _ = try strict.policy(for: other) }
+        let plan = try PolicyRegistry.plan("\(name):calibration=\(path),elsewhere=allow")
+        #expect(
+          try Replay(plan, over: [other]).remarks
+            == [
+              "the calibration \(path) was made elsewhere: this recording has model other instead of scalar"
+            ])
+        expectPolicyError("the \(what) of \(path) are by call, for 16 of them; this recording has 14") {
+          _ = try plan.policy(for: Self.geometry(plan) { $0.calls.removeLast(4) })
+        }
       }
     }
   }
@@ -276,8 +294,8 @@ struct CalibrationFileTests {
     let bare = Synthetic(.smooth, seed: 1, calls: 16).geometry
     #expect(bare.header == nil)
     #expect(
-      calibration.domain.differences(from: bare).map(\.isGrave) == [true, false],
-      "noise levels, and who knows")
-    #expect(throws: PolicyError.self) { try CalibrationDomain(bare) }
+      calibration.domain.differences(from: bare).map(\.kind) == [.branches, .levels, .unknown],
+      "branches, noise levels, and who knows")
+    #expect(throws: PolicyError.self) { try ValidityDomain(bare) }
   }
 }

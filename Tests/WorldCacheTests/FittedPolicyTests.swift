@@ -142,7 +142,10 @@ struct FittedPolicyTests {
     // At call 3 the values of 0 and 2 are needed, at call 5 those of 2 and 4.
     func value(_ position: Int) -> Combination { Combination(valueAt: position) }
     let schedule = FittedSchedule(
-      site: .output, sigmas: [1, 0.8, 0.6, 0.4, 0.2, 0.1], branchCount: 1, computed: [0, 2, 4],
+      site: .output,
+      domain: ValidityDomain(
+        model: "", weightsDigest: "", solver: "", shift: 1, guidance: nil, branchCount: 1,
+        sigmas: [1, 0.8, 0.6, 0.4, 0.2, 0.1], experts: [0, 0, 0, 0, 0, 0]), computed: [0, 2, 4],
       combinations: [1: value(0), 3: value(0) * 0.5 + value(2) * 0.5, 5: value(2) * 0.5 + value(4) * 0.5])
     #expect(schedule.cachedTensorCount == 2)
   }
@@ -153,10 +156,11 @@ struct FittedPolicyTests {
     try Fixture.with("a.json", try #require(found.file(computing: 5, names: [], command: ""))) { path in
       let plan = try PolicyRegistry.plan("fitted:file=\(path)")
       #expect(plan.spec.description == "fitted:file=\(path)")
-      expectPolicyError("\(path) is fitted for 12 calls in a chunk; this one has 9") {
+      let subject = "the fitted schedule \(path) is not valid here: this recording has"
+      expectPolicyError("\(subject) 9 calls instead of 12; fit anew") {
         _ = try plan.policy(for: traces(1, calls: 9)[0])
       }
-      expectPolicyError("\(path) is fitted for 1 guidance branches; the trace has 2") {
+      expectPolicyError("\(subject) guidance branches 2 instead of 1; fit anew") {
         _ = try plan.policy(for: traces(1, branches: 2)[0])
       }
       let other = traces(1)[0]
@@ -166,7 +170,7 @@ struct FittedPolicyTests {
         site: .output, calls: calls, tokens: other.tokens, modalities: other.modalities,
         distances: other.distances)
       let message =
-        "\(path) is fitted for sigma \(other.calls[0][3].sigma.shortest) at call 3; here it is 0.5"
+        "\(subject) other noise levels (call 3: 0.5 instead of \(other.calls[0][3].sigma.shortest)); fit anew"
       expectPolicyError(message) { _ = try plan.policy(for: shifted) }
     }
   }
@@ -201,7 +205,11 @@ struct FittedPolicyTests {
         #""format": "wctrace fitted schedule""#, #""format": "other""#,
         ", line 2: format is 'other'; a fitted schedule says 'wctrace fitted schedule'"
       ),
-      (#""version": 1"#, #""version": 2"#, ", line 2: version is 2; this wctrace reads version 1"),
+      (#""version": 1"#, #""version": 3"#, ", line 2: version is 3; this wctrace reads version 1 and 2"),
+      (
+        #""version": 1"#, #""version": 2"#,
+        ", line 3: schedules[0] has no key 'branches'; known are site, mask, predictions, found, valid_for"
+      ),
       (
         #""mask": "100""#, #""mask": "10""#,
         ", line 4: schedules[0].mask takes a 1 or 0 for each of the 3 calls that have sigmas, beginning with 1"

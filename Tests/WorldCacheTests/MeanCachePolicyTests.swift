@@ -76,6 +76,68 @@ struct MeanCachePolicyTests {
     #expect(replay.computedPositions == [0, 1, 3, 7, 10, 14, 17, 21, 24])
   }
 
+  // Differences that fall by 4 from call to call: over even noise levels the velocity's average over two calls
+  // foretells the next (v̂ = v1 + (v1 − v0)/4), until the jump at call 5, and holding never does.
+  private static func planted(_ scene: Int) -> ScalarTrace {
+    var values = [1 + 0.1 * Double(scene)]
+    var difference = 1.0
+    for call in 1..<10 {
+      values.append(values.last! + (call == 5 ? 2 : difference))
+      difference = call == 5 ? 0.5 : difference / 4
+    }
+    let rows = [values.map { [$0] }]
+    return ScalarTrace(
+      [.guided: rows, .output: rows], path: "planted \(scene)", scene: scene, finalLatent: [3])
+  }
+
+  @Test("a planted timetable and its orders come out of a calibration and back from its file")
+  func calibrated() throws {
+    let calibration = try Calibrator.calibration((1...3).map(Self.planted), .meancache)
+    let edges = try #require(calibration.meancache)
+    // Calls 2, 3, 4 after 0 and 1, and 6, 7, 8 after 5: K = 2 predicts all, and nothing else does so well.
+    #expect(edges.orders![1][3] == 2 && edges.orders![5][3] == 2)
+    #expect(edges.costs[1][3] < 1e-6 && edges.costs[5][3] < 1e-6)
+    #expect(edges.costs[0][1] > 0.01 && edges.costs[1][4] > 0.01 && edges.costs[4][1] > 0.01)
+    try Fixture.with("calibration.json", CalibrationFile.json(calibration).text) { path in
+      #expect(try CalibrationFile.read(path).meancache == edges)
+      let plan = try PolicyRegistry.plan("meancache:calibration=\(path),calls=4")
+      #expect(plan.spec.description == "meancache:calibration=\(path),calls=4")
+      let geometry = try GeometryBuilder.geometries(
+        of: Self.planted(4), plan.request(blockCount: 2)!)[0]
+      let replay = StreamReplay(try plan.policy(for: geometry), over: geometry)
+      #expect(replay.picture == "CCpppCpppC")
+      #expect(replay.callErrors.joined().allSatisfy { $0 < 1e-6 }, "it holds for a scene that was left out")
+      let written = StreamReplay(
+        try PolicyRegistry.plan("meancache:list=own,computed=0+1+5+9,orders=1+2+2").policy(for: geometry),
+        over: geometry)
+      #expect(written.callErrors == replay.callErrors)
+      // Unless told otherwise a third of the calls.
+      #expect(try PolicyRegistry.plan("meancache:calibration=\(path)").spec.description.hasSuffix("calls=3"))
+    }
+  }
+
+  @Test("edges add up as powers, by hand: 3 + 0 is less than 2 + 2, and 9 more than 4 + 4")
+  func power() throws {
+    var calibration = try CalibrationFileTests.calibration(experts: false)
+    let nothing = Array(repeating: 0.0, count: 1)
+    // Between the ends of five calls one is computed: 1 costs 3, 2 costs 2 + 2, 3 costs 3.5.
+    let costs = [[0, 2, 3.5], [0, 1, 3], [0, 2], nothing, nothing]
+    calibration.meancache = EdgeCosts(
+      method: .meancache, site: .guided, costs: costs, orders: [[1, 1, 1], [1, 2, 3], [1, 4], [1], [1]])
+    calibration.domain.sigmas = [1, 0.8, 0.6, 0.4, 0.2]
+    calibration.domain.experts = [0, 0, 0, 0, 0]
+    (calibration.magcache, calibration.smoothcache, calibration.lemica) = (nil, nil, nil)
+    try Fixture.with("calibration.json", CalibrationFile.json(calibration).text) { path in
+      func written(_ power: String) throws -> String {
+        let plan = try PolicyRegistry.plan("meancache:calibration=\(path),calls=3,power=\(power)")
+        return try plan.entry.writtenOut!.spec(plan.values).description
+      }
+      let found = try ["2", "1"].map(written)
+      #expect(found[0] == "meancache:list=own,computed=0+2+4,orders=1+4")
+      #expect(found[1] == "meancache:list=own,computed=0+1+4,orders=1+3")
+    }
+  }
+
   @Test("lists of one's own must fit")
   func refusals() {
     for setting in ["computed=1+4,orders=1", "computed=0+4+2,orders=1+1", "computed=0+4,orders=1+1"] {

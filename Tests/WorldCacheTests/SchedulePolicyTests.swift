@@ -174,7 +174,7 @@ struct SchedulePolicyTests {
       (
         "a.json", #"{"computd": [0]}"#,
         ", line 1: there is no key 'computd' (did you mean 'computed'?); known are computed, mask, "
-          + "steps_computation_mask, compute_bins, cache_bins, branches, chunks, settings, found"
+          + "steps_computation_mask, compute_bins, cache_bins, branches, chunks, settings, found, valid_for"
       ),
       (
         "a.json", "{\"computed\": [0],\n\"mask\": \"1\"}",
@@ -231,7 +231,7 @@ struct SchedulePolicyTests {
     ) { _ = try PolicyRegistry.plan("schedule") }
     expectPolicyError(
       "policy 'schedule' has no parameter 'fil' (did you mean 'file'?); it has file, predictor, order, first-enhance, "
-        + "sigma, basis, n-max, p-stable, p-chaotic, criterion, quantiles, groups, site"
+        + "sigma, basis, n-max, p-stable, p-chaotic, criterion, quantiles, groups, site, elsewhere"
     ) { _ = try PolicyRegistry.plan("schedule:fil=a.json") }
   }
 

@@ -20,11 +20,32 @@ import Testing
       #expect((run.status == 3) == run.output.contains("\nFindings\n"))
       for policy in [
         "teacache:calibration=\(file)", "magcache:calibration=\(file)", "smoothcache:calibration=\(file)",
+        "lemica:calibration=\(file),calls=3", "meancache:calibration=\(file),calls=4",
       ] {
         let replay = try Tool("replay", traces, "--policy", policy, "--format", "csv")
         #expect(replay.status == 0, "\(replay.errors)")
         #expect(replay.output.contains("calibration=\(file)"))
       }
+      // As a runtime's file, which holds the numbers, and back.
+      let cache = folder.appending(path: "cache.json").path
+      let magcache = "magcache:calibration=\(file),threshold=0.3"
+      let written = try Tool("convert", magcache, "--to", "diffusers", "--output", cache)
+      #expect(written.status == 0, "\(written.errors)")
+      #expect(
+        written.errors.contains(
+          "the numbers are those of \(file), valid for wctrace-world-1, 7 calls of 1 branches, solver euler, shift 3"
+        ))
+      let read = try Tool("convert", cache).output.trimmingCharacters(in: .newlines)
+      #expect(read.hasPrefix("magcache:family=diffusers,table=custom,ratios=1+"))
+      let errors = try [magcache, read].map { policy in
+        try Tool(
+          "replay", traces, "--policy", policy, "--no-bounds", "--columns", "computed_calls,mean_call_error",
+          "--format", "csv"
+        ).output
+      }
+      #expect(errors[0] == errors[1] && !errors[0].isEmpty)
+      let longer = try Tool("convert", magcache, "--to", "diffusers", "--calls", "28")
+      #expect(longer.status == 1 && longer.errors.contains("has numbers for 7 calls, and 28 are asked for"))
       let again = try Tool("calibrate", traces, "--degree", "1", "--output", file)
       #expect(again.status == 1 && again.errors.contains("the file exists; --force replaces it"))
       let before = try Data(contentsOf: URL(filePath: file))

@@ -49,6 +49,56 @@ import Testing
     #expect(rows.allSatisfy { $0["error_to_bound"] as? Double == 1 })
   }
 
+  @Test("by token the budget is shared out: never worse than one schedule for all")
+  func byToken() throws {
+    let run = try Tool(
+      "schedule", trace, "--policy", "interval", "--calls", "3..4", "--per-token", "--format", "json")
+    #expect(run.status == 0, "\(run.errors)")
+    let rows = try #require(
+      JSONSerialization.jsonObject(with: Data(run.output.utf8)) as? [[String: Any]])
+    #expect(rows.compactMap { $0["calls_per_token"] as? Int } == [3, 4])
+    for row in rows {
+      let errors = ["error", "even_error", "shared_schedule_error"].compactMap { row[$0] as? Double }
+      #expect(errors.count == 3 && errors == errors.sorted() && errors[0] > 0)
+      #expect(row["error_to_bound"] as? Double == 1 && row["error_bound"] as? Double == errors[0])
+    }
+    let cases: [([String], String)] = [
+      (["--per-token"], "--per-token needs --calls"),
+      (["--per-token", "--calls", "4", "--fit"], "--fit and --save are not for it"),
+      (["--per-token", "--calls", "4", "--save", "x.json"], "--fit and --save are not for it"),
+      (["--per-token", "--calls", "4", "--over", "max"], "--over is not for it"),
+    ]
+    for (arguments, message) in cases {
+      let run = try Tool(["schedule", trace] + arguments)
+      #expect(run.status == 64 && run.errors.contains(message), "\(arguments): \(run.errors)")
+    }
+    let grouped = try Tool("schedule", trace, "--policy", "worldcache", "--calls", "4", "--per-token")
+    #expect(grouped.status == 1 && grouped.errors.contains("'worldcache' sorts each token by its rank"))
+  }
+
+  @Test("a schedule that is saved is refused at other noise levels, and allowed where that is asked for")
+  func elsewhere() throws {
+    try withTemporaryDirectory { directory in
+      let file = directory.appending(path: "found.json").path
+      let other = directory.appending(path: "other.h5").path
+      #expect(
+        try Tool("schedule", trace, "--policy", "interval", "--calls", "7", "--save", file).status == 0)
+      #expect(
+        try Tool(
+          "record", "--output", other, "--scene", "7", "--steps", "20", "--shift", "5", "--taps", "output"
+        ).status == 0)
+      let home = try Tool("replay", trace, "--policy", "schedule:file=\(file)")
+      #expect(home.status == 0 && !home.errors.contains("elsewhere"), "\(home.errors)")
+      let refused = try Tool("replay", other, "--policy", "schedule:file=\(file)")
+      #expect(refused.status == 1 && refused.errors.contains("this recording has other noise levels (call "))
+      let allowed = try Tool("replay", other, "--policy", "schedule:file=\(file),elsewhere=allow")
+      #expect(allowed.status == 0 && allowed.errors.contains("was made elsewhere"), "\(allowed.errors)")
+      let live = try Tool(
+        "live", "--steps", "20", "--shift", "5", "--scene", "7", "--policy", "schedule:file=\(file)")
+      #expect(live.status == 1 && live.errors.contains("other noise levels"), "\(live.errors)")
+    }
+  }
+
   @Test("several traces without --calls are shown one after another")
   func several() throws {
     let run = try Tool("schedule", trace, "traces/guided-8.h5", "--policy", "interval:every=4")

@@ -1,9 +1,10 @@
 extension Geometry {
   /// The calls and tokens of one chunk without distances: what a live run knows beforehand.
   ///
-  /// Asking it for a distance is a bug of the caller.
+  /// Asking it for a distance is a bug of the caller. `header` says of which model the run is, where that is known.
   package init(
-    outlineAt site: Site, split: BandSplit?, chunk: Int, blockCount: Int, calls: [[Call]], layout: TokenTable
+    outlineAt site: Site, split: BandSplit?, chunk: Int, blockCount: Int, calls: [[Call]], layout: TokenTable,
+    header: TraceHeader? = nil
   ) {
     // What the solver integrates is there once for a step.
     let own = site == .guided ? [calls[0]] : calls
@@ -15,6 +16,6 @@ extension Geometry {
       distances: DistanceTable(
         pointCount: pointCount, tokenCount: tokens.count, rows: .memory([]),
         totals: [[Double](repeating: 0, count: DistanceTable.pairCount(pointCount))]),
-      recordedBranchCount: calls.count)
+      recordedBranchCount: calls.count, header: header)
   }
 }

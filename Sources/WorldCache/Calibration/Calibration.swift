@@ -7,7 +7,7 @@ public struct Calibration: Hashable, Sendable {
     case teacache, magcache, smoothcache, lemica, meancache
   }
 
-  public var domain: CalibrationDomain
+  public var domain: ValidityDomain
   /// Digests of the recordings, or their paths where they have none, in the order given.
   public var recordings: [String]
   /// Chunks of all recordings.
@@ -19,7 +19,7 @@ public struct Calibration: Hashable, Sendable {
   public var meancache: EdgeCosts?
 
   public init(
-    domain: CalibrationDomain, recordings: [String], chunkCount: Int, teacache: TeaCacheCalibration? = nil,
+    domain: ValidityDomain, recordings: [String], chunkCount: Int, teacache: TeaCacheCalibration? = nil,
     magcache: MagCacheCalibration? = nil, smoothcache: SmoothCacheCalibration? = nil,
     lemica: EdgeCosts? = nil, meancache: EdgeCosts? = nil
   ) {

@@ -3,18 +3,9 @@ import Trace
 extension CalibrationFile {
   /// The whole calibration, diagnostics included.
   public static func json(_ calibration: Calibration) -> JSONValue {
-    let domain = calibration.domain
     var members: [(String, JSONValue)] = [
       ("format", .string(format)), ("version", .integer(version)),
-      (
-        "valid_for",
-        .object([
-          ("model", .string(domain.model)), ("weights_digest", .string(domain.weightsDigest)),
-          ("solver", .string(domain.solver)), ("shift", .number(domain.shift)),
-          ("guidance", .number(domain.guidance)), ("branches", .integer(domain.branchCount)),
-          ("sigmas", numbers(domain.sigmas)), ("experts", .array(domain.experts.map { .integer($0) })),
-        ])
-      ),
+      ("valid_for", calibration.domain.json),
       ("recordings", .array(calibration.recordings.map { .string($0) })),
       ("chunks", .integer(calibration.chunkCount)),
     ]

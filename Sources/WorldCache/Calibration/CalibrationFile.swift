@@ -14,8 +14,8 @@ public enum CalibrationFile {
     let whole = Field(file: path, name: "", document: try JSONText.parse(Document.text(of: path), of: path))
     let keys = ["format", "version", "valid_for", "recordings", "chunks"]
     let members = try whole.members(keys + Calibration.Method.allCases.map(\.rawValue))
-    try members.require(format: format, of: "a calibration", version: version)
-    let domain = try domain(members.required("valid_for", "model, calls and solver"))
+    try members.require(format: format, of: "a calibration", versions: version...version)
+    let domain = try ValidityDomain(members.required("valid_for", "model, calls and solver"))
     let count = domain.callCount
     func part<Part>(_ method: Calibration.Method, _ read: (Field) throws -> Part) rethrows -> Part? {
       try members[method.rawValue].map(read)
@@ -43,36 +43,6 @@ public enum CalibrationFile {
   }
 
   // Reading.
-
-  private static func domain(_ field: Field) throws -> CalibrationDomain {
-    let members = try field.members([
-      "model", "weights_digest", "solver", "shift", "guidance", "branches", "sigmas", "experts",
-    ])
-    let sigmas = try members.required("sigmas", "the noise level of every call").reals()
-    guard !sigmas.isEmpty, sigmas.count <= 1_000_000 else {
-      throw members["sigmas"]!.fault("valid_for.sigmas is empty; it has one number for every call of a chunk")
-    }
-    let experts = try members.required("experts", "the expert of every call").items()
-      .map { try $0.integer(in: 0...1000) }
-    guard experts.count == sigmas.count else {
-      throw members["experts"]!.fault(
-        "valid_for.experts has \(experts.count) numbers beside \(sigmas.count) sigmas; it takes as many")
-    }
-    return CalibrationDomain(
-      model: try members.required("model", "the model's name").text(),
-      weightsDigest: try words(members.required("weights_digest", "a digest, or an empty text")),
-      solver: try members.required("solver", "the solver's name").text(),
-      shift: try members.required("shift", "a number").real(),
-      guidance: try members.required("guidance", "a number").real(),
-      branchCount: try members.required("branches", "a whole number").integer(in: 1...1000),
-      sigmas: sigmas, experts: experts)
-  }
-
-  // A text that may be empty.
-  private static func words(_ field: Field) throws -> String {
-    if case .scalar("", isQuoted: true) = field.document.value { return "" }
-    return try field.text()
-  }
 
   private static func teaCache(_ field: Field, experts: [Int]) throws -> TeaCacheCalibration {
     let members = try field.members(["signal", "target", "fits"])

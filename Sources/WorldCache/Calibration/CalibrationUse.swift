@@ -3,9 +3,9 @@ import Trace
 /// A calibration in a policy's hands: refuses recordings that it is not valid for, or says how they differ.
 struct CalibrationUse: Sendable {
   let path: String
-  let domain: CalibrationDomain
-  /// Whether differences are told instead of refused.
-  let isAllowedElsewhere: Bool
+  private let use: ValidityUse
+
+  var domain: ValidityDomain { use.domain }
 
   /// The parameter of policies that can be calibrated, for those that are not.
   static let none = Parameter(
@@ -16,15 +16,23 @@ struct CalibrationUse: Sendable {
   /// The parameters of policies that are calibrated.
   static let parameters = [
     Parameter("calibration", .text("a file of 'wctrace calibrate'"), default: nil, "numbers for your model"),
-    Parameter(
-      "elsewhere", .choice(["refuse", "allow"]), default: "refuse",
-      "recordings of another model, number of calls, noise levels or solver than the calibration's",
-      isQuiet: true),
+    ValidityUse.parameter("model, number of calls, noise levels or solver than the calibration's"),
   ]
+
+  /// The parameter of timetables over edges: a third of the calls unless given.
+  static func calls(_ domain: ValidityDomain, help: String) -> Parameter {
+    Parameter(
+      "calls", .integer(1...domain.callCount), default: "\(max(1, domain.callCount / 3))", help)
+  }
 
   /// The file that a specification names; nil when it names none.
   static func path(in spec: PolicySpec) -> String? {
     spec.settings.first { $0.key == "calibration" && $0.value != "none" }?.value
+  }
+
+  /// The settings beside those of the calibration, with others in front.
+  static func settings(_ values: ParameterValues, _ others: [PolicySpec.Setting]) -> [PolicySpec.Setting] {
+    others + values.spec.settings.filter { setting in !parameters.contains { $0.key == setting.key } }
   }
 
   /// One method's part of a calibration.
@@ -40,34 +48,31 @@ struct CalibrationUse: Sendable {
     return part
   }
 
-  init(_ values: ParameterValues, _ domain: CalibrationDomain) {
+  init(_ values: ParameterValues, _ domain: ValidityDomain) {
     path = values.text("calibration")
-    self.domain = domain
-    isAllowedElsewhere = values.choice("elsewhere") == "allow"
+    use = ValidityUse(
+      subject: "the calibration \(path)", domain: domain,
+      refused: ValidityUse.otherCalls.union([.model, .solver]),
+      remedy: "calibrate anew", isAllowedElsewhere: values.choice("elsewhere") == "allow")
   }
 
   /// Throws where the numbers would be off, unless that is allowed.
-  func check(_ geometry: Geometry) throws {
-    guard !isAllowedElsewhere else { return }
-    let grave = domain.differences(from: geometry).filter(\.isGrave).map(\.text)
-    guard !grave.isEmpty else { return }
-    throw PolicyError(
-      "the calibration \(path) is not valid here: this recording has \(grave.joined(separator: ", ")); calibrate "
-        + "anew, or set elsewhere=allow to use it all the same")
+  func check(_ geometry: Geometry) throws { try use.check(geometry) }
+
+  /// The same for numbers that belong to a call each: of another number of calls they mean nothing, wherever they
+  /// are allowed. `what` names them.
+  func checkByCall(_ geometry: Geometry, _ what: String) throws {
+    try check(geometry)
+    guard geometry.callCount == domain.callCount else {
+      throw PolicyError(
+        "the \(what) of \(path) are by call, for \(domain.callCount) of them; this recording has "
+          + "\(geometry.callCount)")
+    }
   }
 
   /// How a recording differs from what the calibration was made with.
   func findings(on geometry: Geometry, _ policy: PolicySpec) -> [Finding] {
-    let differences = domain.differences(from: geometry).map(\.text)
-    guard !differences.isEmpty else { return [] }
-    let isOtherCount = geometry.callCount != domain.callCount
-    return [
-      Finding(
-        rule: isOtherCount ? Finding.wrongStepCount : Finding.calibratedElsewhere, policy: policy.description,
-        meaning: "the calibration \(path) was made elsewhere: this recording has "
-          + differences.joined(separator: ", "),
-        remedy: "calibrate anew from recordings like this one")
-    ]
+    use.findings(on: geometry, policy)
   }
 
   /// The expert of a position of a chunk with so many calls, by the share of calls done.

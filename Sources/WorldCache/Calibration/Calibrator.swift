@@ -24,7 +24,7 @@ public struct Calibrator: Sendable {
   public static let mostDegree = 10
 
   private let options: Options
-  private var domain: (of: String, value: CalibrationDomain)?
+  private var domain: (of: String, value: ValidityDomain)?
   private var recordings: [(path: String, name: String)] = []
   private var chunkCount = 0
   // `[scope key]`, in the order first met.
@@ -81,9 +81,9 @@ public struct Calibrator: Sendable {
     _ geometry: Geometry, _ method: Calibration.Method, _ path: String, _ name: String
   ) throws {
     let place = geometry.chunk > 0 ? "\(path), chunk \(geometry.chunk)" : path
-    let found: CalibrationDomain
+    let found: ValidityDomain
     do {
-      found = try CalibrationDomain(geometry)
+      found = try ValidityDomain(geometry)
     } catch let error as PolicyError {
       throw PolicyError("\(place): \(error)")
     }

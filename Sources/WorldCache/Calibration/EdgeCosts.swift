@@ -41,13 +41,20 @@ public struct EdgeCosts: Hashable, Sendable {
   /// Throws a ``PolicyError`` where there is no final latent to measure by, or another site than one whose
   /// emission the solver integrates.
   static func costs(_ method: Method, over geometry: Geometry, longest: Int) throws -> [[[Double]]] {
-    guard geometry.site == .output || geometry.site == .guided else {
-      throw PolicyError("edge costs are measured at the sites output and guided, not at \(geometry.site)")
-    }
+    try requireSite(geometry.site)
     let square = FixedOrder.sum(geometry.finalSquaredNorms)
     guard square > 0 else {
       throw PolicyError("edge costs are relative to the final latent, and the trace holds none")
     }
+    return try relative(method, over: geometry, longest: longest, to: square)
+  }
+
+  /// The same relative to any square; throws a ``PolicyError`` at another site than one whose emission the solver
+  /// integrates.
+  static func relative(
+    _ method: Method, over geometry: Geometry, longest: Int, to square: Double
+  ) throws -> [[[Double]]] {
+    try requireSite(geometry.site)
     let anchors = 0..<geometry.callCount
     // A value of one expert is nothing to the next, which begins with a computed call.
     func room(_ anchor: Int) -> Int {
@@ -75,6 +82,12 @@ public struct EdgeCosts: Hashable, Sendable {
     }
   }
 
+  private static func requireSite(_ site: Site) throws {
+    guard site == .output || site == .guided else {
+      throw PolicyError("edge costs are measured at the sites output and guided, not at \(site)")
+    }
+  }
+
   // The policy itself predicts, so that there is no second reading of the method.
   private static func velocityCosts(
     after anchor: Int, order: Int, _ geometry: Geometry, longest: Int
@@ -97,6 +110,21 @@ public struct EdgeCosts: Hashable, Sendable {
       costs.append(geometry.distances.sumOfSquaredNorms(of: geometry.weights(of: sum, branch: 0)))
     }
     return costs
+  }
+
+  /// The best path with `count` computed calls; throws a ``PolicyError`` where there is none, with the name of what
+  /// it is `of`.
+  func path(computing count: Int, _ criterion: EdgePath.Criterion, of name: String) throws -> EdgePath {
+    if let path = EdgePath(self, computing: count, criterion) { return path }
+    throw PolicyError("\(name): \(missing(count))")
+  }
+
+  /// Why there is no path with so many computed calls.
+  func missing(_ count: Int) -> String {
+    let longest = costs.map(\.count).max()! - 1
+    return
+      "\(method.rawValue) has no timetable of \(count) computed calls of \(callCount): the first and the last are "
+      + "computed, and at most \(longest) in a row predicted"
   }
 
   /// The mean over chunks; each edge with its best order.

@@ -137,15 +137,20 @@ struct Members {
     return field
   }
 
-  /// Throws unless the members `format` and `version` are those; `kind` is what says so, such as "a calibration".
-  func require(format: String, of kind: String, version: Int) throws {
+  /// Throws unless the member `format` is that one and `version` is known; `kind` is what says so, such as
+  /// "a calibration". Answers the version.
+  @discardableResult
+  func require(format: String, of kind: String, versions: ClosedRange<Int>) throws -> Int {
     let found = try required("format", "\"\(format)\"").text()
     guard found == format else {
       throw fields["format"]!.fault("format is '\(found)'; \(kind) says '\(format)'")
     }
-    let number = try required("version", "\(version)").integer(in: 0...1_000_000)
-    guard number == version else {
-      throw fields["version"]!.fault("version is \(number); this wctrace reads version \(version)")
+    let number = try required("version", "\(versions.upperBound)").integer(in: 0...1_000_000)
+    guard versions.contains(number) else {
+      throw fields["version"]!.fault(
+        "version is \(number); this wctrace reads version "
+          + versions.map(String.init).joined(separator: " and "))
     }
+    return number
   }
 }

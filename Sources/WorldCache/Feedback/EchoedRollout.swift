@@ -85,7 +85,9 @@ public final class EchoedRollout: Sendable {
     needed.subtract([.latent, .output, .guided])
     for tap in needed { try load(tap) }
     let shown = features.withLock { $0.filter { needed.contains($0.key) } }
-    var cache = try LiveCache(plan, calls: source.calls, blockCount: blockCount) { [source] tap in
+    var cache = try LiveCache(
+      plan, calls: source.calls, blockCount: blockCount, header: source.header
+    ) { [source] tap in
       try source.layout(of: tap == .guided ? .output : tap)
     }
     let squares = try chunks.indices.map {

@@ -11,6 +11,7 @@ public struct LiveCache: CallHook {
   public let spec: PolicySpec
   private let plan: PolicyPlan
   private let blockCount: Int
+  private let header: TraceHeader?
   private let layouts: [Tap: TokenTable]
   // `[branch][position]` of every chunk.
   private let calls: [Int: [[Call]]]
@@ -20,11 +21,17 @@ public struct LiveCache: CallHook {
   private var finished: [LiveStream] = []
   private var seconds = ControllerSeconds()
 
-  /// `calls` are those of the whole rollout; `layout` says what the rows at a tap stand for.
+  /// What a reader of the results should know of how the policy was set up, such as that its numbers were made
+  /// elsewhere; empty for most.
+  public let remarks: [String]
+
+  /// `calls` are those of the whole rollout; `layout` says what the rows at a tap stand for, and `header` which model
+  /// and solver it is of, where that is known.
   ///
   /// Throws a ``PolicyError`` when the policy does not fit the rollout, or needs to know its future.
   public init(
-    _ plan: PolicyPlan, calls: [Call], blockCount: Int, layout: (Tap) throws -> TokenTable
+    _ plan: PolicyPlan, calls: [Call], blockCount: Int, header: TraceHeader? = nil,
+    layout: (Tap) throws -> TokenTable
   ) throws {
     guard case .ordinary = plan.entry.kind else {
       throw PolicyError(
@@ -34,6 +41,7 @@ public struct LiveCache: CallHook {
     spec = plan.spec
     self.plan = plan
     self.blockCount = blockCount
+    self.header = header
     self.calls = Dictionary(grouping: calls, by: \.chunk).mapValues { members in
       Set(members.map(\.branch)).sorted().map { branch in members.filter { $0.branch == branch } }
     }
@@ -59,13 +67,20 @@ public struct LiveCache: CallHook {
       })
     try plan.checkChunkCount(chunks.count)
     // What does not fit shows before the first call.
-    for place in chunks.indices { _ = try chunk(at: place) }
+    var told: [String] = []
+    for (place, chunk) in chunks.enumerated() {
+      let work = try LiveChunk(
+        plan, calls: self.calls[chunk]!, chunk: chunk, place: place, blockCount: blockCount,
+        layouts: layouts, header: header)
+      told += work.remarks.filter { !told.contains($0) }
+    }
+    remarks = told
   }
 
   private func chunk(at place: Int) throws -> LiveChunk {
     try LiveChunk(
       plan, calls: calls[chunks[place]]!, chunk: chunks[place], place: place, blockCount: blockCount,
-      layouts: layouts)
+      layouts: layouts, header: header)
   }
 
   /// What was decided so far, chunk by chunk.

@@ -7,6 +7,8 @@ struct LiveChunk {
   private let geometry: Geometry
   private let store: TensorStore
   private var lanes: [Lane<TensorSignals>]
+  /// What a reader of the results should know of how the policy was set up; empty for most.
+  let remarks: [String]
   private let changes: [ChangeRequest]
   private let isCaching: Bool
   private let from: Tap?
@@ -26,16 +28,18 @@ struct LiveChunk {
   private var hasJumped = false
 
   init(
-    _ plan: PolicyPlan, calls: [[Call]], chunk: Int, place: Int, blockCount: Int, layouts: [Tap: TokenTable]
+    _ plan: PolicyPlan, calls: [[Call]], chunk: Int, place: Int, blockCount: Int, layouts: [Tap: TokenTable],
+    header: TraceHeader?
   ) throws {
     let request = try plan.request(blockCount: blockCount)
     let site = request?.site ?? .output
     (from, to) = site.stretch(blockCount: blockCount)!
     geometry = Geometry(
       outlineAt: site, split: request?.split, chunk: chunk, blockCount: blockCount, calls: calls,
-      layout: layouts[to]!)
+      layout: layouts[to]!, header: header)
     let policy = try plan.policy(for: geometry, place: place)
     isCaching = policy.site != nil
+    remarks = Finding.elsewhere(policy, geometry)
     station = policy.station
     exit = from.map { max($0, policy.station) } ?? policy.station
     changes = request.map { Array($0.changes) } ?? []

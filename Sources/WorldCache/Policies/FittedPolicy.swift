@@ -7,7 +7,8 @@ struct FittedPolicy: Policy {
     summary: "A schedule with the weights of every prediction, fitted to recorded traces.",
     source:
       "wctrace schedule --fit (docs/schedules.md). Weights hold for the model, the noise levels and the "
-      + "solver that they were fitted for; other noise levels and numbers of calls are refused.",
+      + "solver that they were fitted for; other noise levels, branches and numbers of calls are refused, another "
+      + "model and solver are told.",
     parameters: parameters
   ) { spec in
     let path = try ParameterValues.text("file", in: spec, among: parameters)
@@ -51,18 +52,33 @@ struct FittedPolicy: Policy {
     guard geometry.segments.count == 1 else {
       throw PolicyError("\(source) is fitted for models with one expert")
     }
-    let sigmas = geometry.calls[0].map(\.sigma)
-    let misfits = schedules.map { $0.misfit(sigmas, branchCount: geometry.branchCount) }
-    if let misfit = misfits[0], !misfits.contains(nil) {
-      throw PolicyError(
-        "\(source) \(misfit)"
-          + (misfits.count > 1 ? " (nor do its \(misfits.count - 1) other schedules fit)" : ""))
+    guard !uses.contains(where: { $0.misfit(geometry) == nil }) else { return }
+    let others = uses.count - 1
+    do {
+      try uses[0].check(geometry)
+    } catch let error as PolicyError {
+      throw PolicyError("\(error)" + (others > 0 ? " (nor do its \(others) other schedules fit)" : ""))
+    }
+  }
+
+  func findings(on geometry: Geometry) -> [Finding] {
+    uses.first { $0.misfit(geometry) == nil }?.findings(on: geometry, spec) ?? []
+  }
+
+  private var uses: [ValidityUse] {
+    schedules.map {
+      ValidityUse(
+        subject: "the fitted schedule \(source)", domain: $0.domain, refused: ValidityUse.otherCalls,
+        remedy: "fit anew", isAllowedElsewhere: nil)
     }
   }
 
   mutating func begin(_ stream: CallStream) {
     // `check` has found one.
-    let schedule = schedules.first { $0.misfit(stream.sigmas, branchCount: stream.branchCount) == nil }
+    let schedule = schedules.first { schedule in
+      schedule.domain.hasLevels(stream.sigmas)
+        && (site == .guided || schedule.domain.branchCount == stream.branchCount)
+    }
     computed = Set(schedule?.computed ?? Array(stream.positions))
     combinations = schedule?.combinations ?? [:]
   }

@@ -29,6 +29,9 @@ struct MagCachePolicy: Policy {
       }
     }
 
+    /// Whether guidance branches decide apart.
+    var decidesByBranch: Bool { countsEvaluations || self == .omnigen2 }
+
     fileprivate var defaults: (table: String, threshold: String, cap: String, retention: String) {
       switch self {
       case .flux: ("flux", "0.24", "5", "0.1")
@@ -59,15 +62,21 @@ struct MagCachePolicy: Policy {
     parameters: [
       familyParameter("flux"),
       Parameter(
-        "table", .choice(MagnitudeRatios.names + ["custom"]), default: "flux",
+        "table", .choice(MagnitudeRatios.names + ["custom", byBranch]), default: "flux",
         by: by { $0.defaults.table }, "the calibrated ratios"),
       Parameter(
         "ratios", .numbers, default: nil,
         "ratio of each call to the one before, the first 1; taken by nearest index where the number of calls differs",
-        when: .init(key: "table", choices: ["custom"])),
+        when: .init(key: "table", choices: ["custom", byBranch])),
+      Parameter(
+        "second-ratios", .numbers, default: nil, "those of the second guidance branch",
+        when: .init(key: "table", choices: [byBranch])),
     ] + limits + [CalibrationUse.none],
     thresholds: thresholds, kind: .ordinary { MagCachePolicy($0) }
   ).loading { spec in try CalibrationUse.path(in: spec).map { try MagCachePolicy.load($0) } }
+
+  /// The table with ratios of one's own for each of two guidance branches.
+  static let byBranch = "custom-by-branch"
 
   private static let thresholds = [
     Threshold("threshold") {
@@ -98,7 +107,26 @@ struct MagCachePolicy: Policy {
     let calibration = try CalibrationFile.read(path)
     let magcache = try CalibrationUse.part(.magcache, of: calibration, path, \.magcache)
     return PolicyEntry.Loaded(
-      parameters: CalibrationUse.parameters + [familyParameter("diffusers")] + limits, thresholds: thresholds
+      parameters: CalibrationUse.parameters + [familyParameter("diffusers")] + limits, thresholds: thresholds,
+      writtenOut: .init(source: path, domain: calibration.domain) { values in
+        let family = Family(rawValue: values.choice("family"))!
+        let branches =
+          family.decidesByBranch ? (0..<calibration.domain.branchCount).map { Optional($0) } : [nil]
+        var lists = branches.map { branch in
+          magcache.ratios(branch: branch)!.mean.map(\.shortest).joined(separator: "+")
+        }
+        if Set(lists).count == 1 { lists = [lists[0]] }
+        guard lists.count <= 2 else {
+          throw PolicyError(
+            "\(path) has ratios for each of \(lists.count) guidance branches; two lists can be written at most"
+          )
+        }
+        let ratios: [PolicySpec.Setting] =
+          lists.count == 1
+          ? [.init("table", "custom"), .init("ratios", lists[0])]
+          : [.init("table", byBranch), .init("ratios", lists[0]), .init("second-ratios", lists[1])]
+        return PolicySpec(name: values.spec.name, settings: CalibrationUse.settings(values, ratios))
+      }
     ) { MagCachePolicy($0, magcache, CalibrationUse($0, calibration.domain)) }
   }
 
@@ -121,7 +149,10 @@ struct MagCachePolicy: Policy {
 
   init(_ values: ParameterValues) {
     self.init(
-      values, table: MagnitudeRatios.published[values.choice("table")] ?? [values.numbers("ratios")],
+      values,
+      table: MagnitudeRatios.published[values.choice("table")]
+        ?? [values.numbers("ratios")]
+        + (values.choice("table") == MagCachePolicy.byBranch ? [values.numbers("second-ratios")] : []),
       calibrated: nil)
   }
 
@@ -137,7 +168,9 @@ struct MagCachePolicy: Policy {
     spec = values.spec
     family = Family(rawValue: values.choice("family"))!
     self.table = table
-    published = table.isEmpty || values.choice("table") == "custom" ? nil : values.choice("table")
+    published =
+      table.isEmpty || MagnitudeRatios.published[values.choice("table")] == nil
+      ? nil : values.choice("table")
     self.calibrated = calibrated
     threshold = values.real("threshold")
     cap = values.integer("cap")
@@ -163,7 +196,7 @@ struct MagCachePolicy: Policy {
 
   var site: Site? { .stack }
   var station: Tap { .hidden(0) }
-  var coupling: Coupling { family.countsEvaluations || family == .omnigen2 ? .separate : .pooled }
+  var coupling: Coupling { family.decidesByBranch ? .separate : .pooled }
   var predictor: (any Predictor)? { forecaster.predictor }
 
   mutating func begin(_ stream: CallStream) {

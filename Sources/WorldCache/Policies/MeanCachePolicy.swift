@@ -14,6 +14,9 @@ public import Trace
 /// computed values; with K = 1 it is v_last. Follows UnicomAI/MeanCache 2e12280. Differs: avg is that of an
 /// Euler solver whatever the solver; the published lists are for 50 calls (code and paper know no other
 /// number), and for N calls each call c of a list stands at round(c (N − 1) / 49).
+///
+/// A calibration (docs/calibration.md) gives open-loop edge costs of one's own: the timetable is the path with the
+/// least sum of their powers γ, each edge with its best K.
 public struct MeanCachePolicy: Policy {
   private static let own = Parameter.Condition(key: "list", choices: ["own"])
 
@@ -36,8 +39,45 @@ public struct MeanCachePolicy: Policy {
       Parameter(
         "orders", .wholeNumbers(1...1_000_000), default: "1+2+2",
         "calls that the velocity is averaged over after each computed call but the last", when: own),
+      CalibrationUse.none,
     ],
-    kind: .ordinary { try MeanCachePolicy($0) })
+    kind: .ordinary { try MeanCachePolicy($0) }
+  ).loading { spec in try CalibrationUse.path(in: spec).map { try MeanCachePolicy.load($0) } }
+
+  private static func load(_ path: String) throws -> PolicyEntry.Loaded {
+    let calibration = try CalibrationFile.read(path)
+    let edges = try CalibrationUse.part(.meancache, of: calibration, path, \.meancache)
+    return PolicyEntry.Loaded(
+      parameters: CalibrationUse.parameters + [
+        CalibrationUse.calls(
+          calibration.domain, help: "computed calls of a chunk, the first and the last among them"),
+        Parameter(
+          "power", .real(0.01...1000), default: "2",
+          "γ, the power to which the edges' costs are raised before they add up", isQuiet: true),
+      ],
+      writtenOut: .init(source: path, domain: calibration.domain) { values in
+        let list = try list(edges, values, of: path)
+        func joined(_ numbers: [Int]) -> String { numbers.map(String.init).joined(separator: "+") }
+        return PolicySpec(
+          name: values.spec.name,
+          settings: [
+            .init("list", "own"), .init("computed", joined(list.computed)),
+            .init("orders", joined(list.orders)),
+          ])
+      }
+    ) { values in
+      MeanCachePolicy(
+        values.spec, try list(edges, values, of: path), CalibrationUse(values, calibration.domain))
+    }
+  }
+
+  private static func list(
+    _ edges: EdgeCosts, _ values: ParameterValues, of file: String
+  ) throws -> MeanCacheLists.List {
+    let path = try edges.path(
+      computing: values.integer("calls"), .power(values.real("power")), of: file)
+    return .init(computed: path.computed, orders: path.orders(in: edges))
+  }
 
   /// A call of the past: its value and the noise levels around it.
   private struct Step {
@@ -49,13 +89,23 @@ public struct MeanCachePolicy: Policy {
   public let spec: PolicySpec
   private let list: MeanCacheLists.List
   private let isStretched: Bool
+  private let calibrated: CalibrationUse?
   private var stream: CallStream?
   /// By call of the stream: the order of its edge where it is predicted, nil where it is computed.
   private var orders: [Int?] = []
   private var history: [Step] = []
 
+  /// With a timetable of a calibration; nothing of the recording is looked at.
+  private init(_ spec: PolicySpec, _ list: MeanCacheLists.List, _ use: CalibrationUse) {
+    self.spec = spec
+    self.list = list
+    isStretched = false
+    calibrated = use
+  }
+
   init(_ values: ParameterValues) throws {
     spec = values.spec
+    calibrated = nil
     let name = values.choice("list")
     if let published = MeanCacheLists.published.first(where: { $0.name == name }) {
       list = published.list
@@ -73,7 +123,10 @@ public struct MeanCachePolicy: Policy {
     }
   }
 
+  public func check(_ geometry: Geometry) throws { try calibrated?.checkByCall(geometry, "edge costs") }
+
   public func findings(on geometry: Geometry) -> [Finding] {
+    if let calibrated { return calibrated.findings(on: geometry, spec) }
     guard isStretched else { return [] }
     var found = BorrowedNumbers.finding("timetable", of: family, on: geometry).map { [$0] } ?? []
     if geometry.callCount != MeanCacheLists.callCount {
@@ -82,7 +135,7 @@ public struct MeanCachePolicy: Policy {
           rule: Finding.wrongStepCount, policy: spec.description,
           meaning:
             "the timetable is for \(MeanCacheLists.callCount) calls and is stretched to \(geometry.callCount)",
-          remedy: "take one that 'wctrace calibrate --method meancache' prints"))
+          remedy: "calibrate with 'wctrace calibrate --method meancache' and set calibration=FILE"))
     }
     return found
   }

@@ -10,10 +10,20 @@ enum SchedulePolicy {
   ) { spec in
     let path = try ParameterValues.text("file", in: spec, among: parameters)
     let file = try ScheduleFile.read(path)
-    return PolicyEntry.Loaded(parameters: try parameters(of: file)) { values in
+    return PolicyEntry.Loaded(
+      parameters: try parameters(of: file),
+      writtenOut: file.domains.first.map { domain in
+        .init(source: path, domain: domain) { $0.spec.with([.init("elsewhere", "allow")]) }
+      }
+    ) { values in
       FixedSchedule(
         spec: values.spec, site: values.site("site"), predictor: try PredictorChoice.predictor(values),
-        calls: file.calls, source: path)
+        calls: file.calls, source: path,
+        uses: file.domains.map { domain in
+          ValidityUse(
+            subject: "the schedule \(path)", domain: domain, refused: ValidityUse.otherCalls,
+            remedy: "search anew", isAllowedElsewhere: values.choice("elsewhere") == "allow")
+        })
     }
   }
 
@@ -37,5 +47,8 @@ enum SchedulePolicy {
       Parameter(
         "file", .text("the name of a .json, .yaml or .csv file"), default: nil, "which calls are computed")
     ]
-    + PredictorChoice.parameters + [.site()]
+    + PredictorChoice.parameters + [
+      .site(),
+      ValidityUse.parameter("number of guidance branches or other noise levels than the file says"),
+    ]
 }

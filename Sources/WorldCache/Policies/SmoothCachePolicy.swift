@@ -52,7 +52,14 @@ public struct SmoothCachePolicy: Policy {
           "largest error of a skipped call"),
         Parameter(
           "lookahead", .integer(1...longest), default: "\(longest)", "longest streak of predicted calls (K)"),
-      ], thresholds: thresholds
+      ], thresholds: thresholds,
+      writtenOut: .init(source: path, domain: calibration.domain) { values in
+        let scan = Scan(
+          rows: Array(smoothcache.rows.prefix(values.integer("lookahead"))), alpha: values.real("alpha"),
+          callCount: calibration.domain.callCount)
+        return MaskPolicy.spec(
+          computing: scan.computed.sorted(), HoldPredictor(), site: smoothcache.site)
+      }
     ) { SmoothCachePolicy($0, smoothcache, CalibrationUse($0, calibration.domain)) }
   }
 
@@ -89,16 +96,7 @@ public struct SmoothCachePolicy: Policy {
       callCount: use.domain.callCount)
   }
 
-  /// Rows of another number of calls mean nothing, wherever they are allowed.
-  public func check(_ geometry: Geometry) throws {
-    guard let calibrated else { return }
-    try calibrated.check(geometry)
-    guard geometry.callCount == calibrated.domain.callCount else {
-      throw PolicyError(
-        "the rows of \(calibrated.path) are by call, for \(calibrated.domain.callCount) of them; this recording "
-          + "has \(geometry.callCount)")
-    }
-  }
+  public func check(_ geometry: Geometry) throws { try calibrated?.checkByCall(geometry, "rows") }
 
   public func findings(on geometry: Geometry) -> [Finding] { calibrated?.findings(on: geometry, spec) ?? [] }
 

@@ -72,10 +72,46 @@ struct TeaCachePolicy: Policy {
           "branches", .choice(["pooled", "separate"]), default: "pooled",
           "one decision for all guidance branches, or one for each"),
         Parameter(
+          "polynomials", .choice(["own", "shared"]), default: "own",
+          "a polynomial for each branch, or the one of all together",
+          when: .init(key: "branches", choices: ["separate"]),
+          isQuiet: true),
+        Parameter(
           "absolute", .choice(["no", "yes"]), default: "no", "add the polynomial's absolute value (vllm-omni)"
         ),
-      ], thresholds: thresholds
+      ], thresholds: thresholds,
+      writtenOut: .init(source: path, domain: calibration.domain) { values in
+        let domain = calibration.domain
+        let experts = Set(domain.experts).sorted()
+        let branches = decidesByBranch(values) ? (0..<domain.branchCount).map { Optional($0) } : [nil]
+        let coefficients = Set(
+          branches.flatMap { branch in
+            experts.map { teacache.fit(branch: branch, expert: $0)!.polynomial.coefficients }
+          })
+        guard coefficients.count == 1 else {
+          throw PolicyError(
+            experts.count > 1
+              ? "\(path) has a polynomial for each of \(experts.count) experts; one can be written"
+              : "\(path) has a polynomial for each guidance branch; one can be written: set polynomials=shared"
+          )
+        }
+        return PolicySpec(
+          name: values.spec.name,
+          settings: CalibrationUse.settings(
+            values,
+            [
+              .init("model", "custom"),
+              .init("coefficients", coefficients.first!.map(\.shortest).joined(separator: "+")),
+              .init("signal", teacache.signal.rawValue),
+            ]
+          ).filter { $0.key != "polynomials" })
+      }
     ) { TeaCachePolicy($0, teacache, CalibrationUse($0, calibration.domain)) }
+  }
+
+  // Whether each branch has a polynomial of its own, of a calibration.
+  private static func decidesByBranch(_ values: ParameterValues) -> Bool {
+    values.choice("branches") == "separate" && values.choice("polynomials") == "own"
   }
 
   let spec: PolicySpec
@@ -85,6 +121,8 @@ struct TeaCachePolicy: Policy {
   /// Whose polynomial it is, where it is a published one.
   private let published: String?
   private let calibrated: (polynomials: TeaCacheCalibration, use: CalibrationUse)?
+  /// Whether each branch has a polynomial of its own.
+  private let hasOwnPolynomials: Bool
   private let isAbsolute: Bool
   private let forced: ForcedCalls
   private let change: ChangeRequest
@@ -116,6 +154,7 @@ struct TeaCachePolicy: Policy {
     self.published = published
     self.coefficients = coefficients
     self.calibrated = calibrated
+    hasOwnPolynomials = calibrated != nil && TeaCachePolicy.decidesByBranch(values)
     isAbsolute = values.choice("absolute") == "yes"
     coupling = Coupling(rawValue: values.choice("branches"))!
     forced = ForcedCalls(values)
@@ -142,7 +181,8 @@ struct TeaCachePolicy: Policy {
       copy.begin(CallStream(geometry, segment: segment, branch: branches.lowerBound))
       let range = calibrated.map { calibrated in
         let expert = calibrated.use.expert(at: segment.lowerBound, of: geometry.callCount)
-        return calibrated.polynomials.fit(branch: branch, expert: expert)!.polynomial.range
+        return calibrated.polynomials.fit(branch: hasOwnPolynomials ? branch : nil, expert: expert)!
+          .polynomial.range
       }
       for position in segment.dropFirst() {
         let x = signals.relativeChange(change, at: position, from: position - 1)
@@ -179,7 +219,7 @@ struct TeaCachePolicy: Policy {
     self.stream = stream
     if let calibrated {
       let expert = calibrated.use.expert(at: stream.positions.lowerBound, of: stream.steps.count)
-      let branch = coupling == .separate ? stream.branch : nil
+      let branch = hasOwnPolynomials ? stream.branch : nil
       coefficients = calibrated.polynomials.fit(branch: branch, expert: expert)!.polynomial.coefficients
     }
     accumulated = 0

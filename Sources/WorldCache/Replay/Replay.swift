@@ -24,8 +24,7 @@ public struct Replay: Sendable {
   public var remarks: [String] {
     var remarks: [String] = []
     for (policy, geometry) in played {
-      let told = policy.findings(on: geometry).filter { Finding.elsewhereRules.contains($0.rule) }
-      remarks += told.map(\.meaning).filter { !remarks.contains($0) }
+      remarks += Finding.elsewhere(policy, geometry).filter { !remarks.contains($0) }
     }
     return remarks
   }

@@ -11,7 +11,7 @@ public enum CalibrationReport {
   /// Ratios for another number of calls on the recorded curve of noise levels, as `magcache` takes them, one line
   /// for each branch.
   public static func ratios(
-    _ magcache: MagCacheCalibration, _ domain: CalibrationDomain, callCount: Int
+    _ magcache: MagCacheCalibration, _ domain: ValidityDomain, callCount: Int
   ) -> String {
     let sigmas = MagCacheCalibration.sigmas(domain.sigmas, callCount: callCount)
     return magcache.ratios.map { ratios in

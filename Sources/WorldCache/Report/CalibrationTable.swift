@@ -106,14 +106,8 @@ public enum CalibrationTable {
 
   /// Numbers of computed calls for which a method has no timetable, in sentences.
   public static func missing(_ calibration: Calibration, computing counts: [Int]) -> [String] {
-    let edges = [(Calibration.Method.lemica, calibration.lemica), (.meancache, calibration.meancache)]
-    return edges.flatMap { method, edges -> [String] in
-      guard let edges else { return [] }
-      let longest = edges.costs.map(\.count).max()! - 1
-      return counts.filter { EdgePath(edges, computing: $0, .power(1)) == nil }.map { count in
-        "\(method.rawValue) has no timetable of \(count) computed calls of \(edges.callCount): the first and the last are "
-          + "computed, and at most \(longest) in a row predicted"
-      }
+    [calibration.lemica, calibration.meancache].compactMap { $0 }.flatMap { edges in
+      counts.filter { EdgePath(edges, computing: $0, .power(1)) == nil }.map(edges.missing)
     }
   }
 

@@ -1,3 +1,5 @@
+import Trace
+
 /// Something about a setting, a trace or a calibration that a person should know before trusting a number.
 public struct Finding: Hashable, Sendable {
   /// Short name of the rule that found it, such as `never-fires`.
@@ -18,6 +20,11 @@ public struct Finding: Hashable, Sendable {
   static let wrongStepCount = "wrong-step-count"
   /// What a calibration says where it is used elsewhere.
   static let elsewhereRules: Set = [calibratedElsewhere, wrongStepCount]
+
+  /// What a policy says of its numbers where they are used elsewhere, in sentences.
+  static func elsewhere(_ policy: any Policy, _ geometry: Geometry) -> [String] {
+    policy.findings(on: geometry).filter { elsewhereRules.contains($0.rule) }.map(\.meaning)
+  }
 
   public init(
     rule: String, policy: String, trace: String = "", place: String = "", meaning: String, remedy: String

@@ -55,12 +55,24 @@ extension IdealSchedules {
       let computed = Set(entry.computed)
       return .string(String((0..<entry.callCount).map { computed.contains($0) ? "1" : "0" }))
     }
-    return JSONValue.object([
+    // Once where all chunks are alike, otherwise in each.
+    let domains = chunks.compactMap(\.domain)
+    let isShared = domains.count == chunks.count && Set(domains).count == 1
+    func validFor(_ domain: ValidityDomain?, _ isStated: Bool) -> [(String, JSONValue)] {
+      isStated ? domain.map { [("valid_for", $0.json)] } ?? [] : []
+    }
+    func chunk(_ entry: Entry) -> JSONValue {
+      .object(
+        [("mask", mask(entry))] + validFor(entry.domain, !isShared && domains.count == chunks.count))
+    }
+    let timetables: (String, JSONValue) =
+      chunks.count == 1 ? ("mask", mask(chunks[0])) : ("chunks", .array(chunks.map(chunk)))
+    var members: [(String, JSONValue)] = [
       // Predictors without settings of their own are refused before they are searched.
-      ("settings", PredictorChoice.json(PredictorChoice.settings(predictor, at: site)!)),
-      chunks.count == 1
-        ? ("mask", mask(chunks[0]))
-        : ("chunks", .array(chunks.map { .object([("mask", mask($0))]) })),
+      ("settings", PredictorChoice.json(PredictorChoice.settings(predictor, at: site)!)), timetables,
+    ]
+    members += validFor(domains.first, isShared)
+    members.append(
       (
         "found",
         .object([
@@ -70,7 +82,7 @@ extension IdealSchedules {
           ("computed_calls", .integer(count)), ("errors", .array(chunks.map { .number($0.error) })),
           ("bounds", .array(chunks.map { .number($0.bound) })), ("traces", .array(names.map { .string($0) })),
         ])
-      ),
-    ]).text + "\n"
+      ))
+    return JSONValue.object(members).text + "\n"
   }
 }

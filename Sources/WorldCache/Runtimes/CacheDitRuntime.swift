@@ -76,7 +76,7 @@ enum CacheDitRuntime {
     let bits = String(mask.map { $0 ? "1" : "0" })
     let plan = try PolicyRegistry.plan(
       "dbcache:fn=\(first),bn=\(last),mask=own,calls=\(bits),mask-policy=static")
-    return RuntimeRequest(plan, callCount: mask.count)
+    return try RuntimeRequest(plan, callCount: mask.count)
   }
 
   private static func read(_ path: String) throws -> PolicySpec? {

@@ -13,7 +13,8 @@ enum MagCacheRuntime {
 
   /// The calibrated ratios, one list for each guidance branch or a single one for all.
   static func ratios(_ request: RuntimeRequest) throws -> [[Double]] {
-    if let own = request["ratios"] { return [own.split(separator: "+").map { Double($0)! }] }
+    let own = ["ratios", "second-ratios"].compactMap { request[$0] }
+    if !own.isEmpty { return own.map { $0.split(separator: "+").map { Double($0)! } } }
     guard let table = MagnitudeRatios.published[request["table"] ?? ""] else {
       throw PolicyError("\(request.spec) has no ratios to write")
     }
@@ -69,7 +70,7 @@ enum MagCacheRuntime {
           .init("table", "custom"), .init("ratios", ratios.map(\.shortest).joined(separator: "+")),
         ])
     }
-    // Two branches by turns: one list where they are alike, the published table they came from otherwise.
+    // Two branches by turns: one list where they are alike, the published table they came from, or both.
     let halves = (0..<2).map { half in stride(from: half, to: ratios.count, by: 2).map { ratios[$0] } }
     if halves[0] == halves[1] {
       settings += [
@@ -81,8 +82,11 @@ enum MagCacheRuntime {
     }) {
       settings.append(.init("table", table.key))
     } else {
-      throw members["mag_ratios"]!.fault(
-        "the ratios of the two guidance branches differ and are no published table; magcache takes one list")
+      settings += [
+        .init("table", MagCachePolicy.byBranch),
+        .init("ratios", halves[0].map(\.shortest).joined(separator: "+")),
+        .init("second-ratios", halves[1].map(\.shortest).joined(separator: "+")),
+      ]
     }
     return PolicySpec(name: "magcache", settings: settings)
   }

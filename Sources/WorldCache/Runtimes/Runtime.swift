@@ -65,6 +65,7 @@ public struct RuntimeFile: Sendable {
 
 /// A policy that is to be written for a runtime.
 public struct RuntimeRequest: Sendable {
+  /// The policy, a calibrated one with the calibration's numbers written out.
   public let plan: PolicyPlan
   /// Calls of a rollout; nil when they were not told.
   public let callCount: Int?
@@ -72,16 +73,38 @@ public struct RuntimeRequest: Sendable {
   public let known: Timetable?
   /// What SmoothCache calls the modules that share a schedule.
   public let components: [String]
+  /// What the decisions were found on, where they are a trace's or a calibration's.
+  public let domain: ValidityDomain?
+  /// Where the numbers are from, in sentences.
+  public let remarks: [String]
 
+  /// The number of calls is that of the trace or of the calibration where it is not told.
+  ///
+  /// Throws a ``PolicyError`` where a calibration is of another number of calls, or no setting can hold it.
   public init(
-    _ plan: PolicyPlan, callCount: Int?, recorded: Timetable? = nil, components: [String] = ["attn1"]
-  ) {
-    self.plan = plan
+    _ plan: PolicyPlan, callCount: Int?, recorded: Timetable? = nil, on recording: ValidityDomain? = nil,
+    components: [String] = ["attn1"]
+  ) throws {
     // A plan's files have been read once before.
     let known = recorded ?? ((try? plan.ownTimetable(callCount: callCount)) ?? nil)
-    self.callCount = callCount ?? known?.callCount
+    var count = callCount ?? known?.callCount
     self.known = known
     self.components = components
+    guard let written = plan.entry.writtenOut else {
+      (self.plan, self.callCount, domain, remarks) = (plan, count, recording, [])
+      return
+    }
+    let domain = written.domain
+    self.domain = recording ?? domain
+    count = count ?? domain.callCount
+    guard count == domain.callCount else {
+      throw PolicyError(
+        "\(written.source) has numbers for \(domain.callCount) calls, and \(count!) are asked for; make them from recordings of as "
+          + "many")
+    }
+    self.plan = try PolicyRegistry.plan(written.spec(plan.values))
+    self.callCount = count
+    remarks = ["the numbers are those of \(written.source), valid for \(domain)"]
   }
 
   var spec: PolicySpec { plan.spec }

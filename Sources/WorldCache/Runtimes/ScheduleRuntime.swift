@@ -18,7 +18,9 @@ enum ScheduleRuntime {
     }
     let chunks = timetable.computed
     let (settings, remark) = try prediction(of: request)
-    let members = settings.map { [("settings", PredictorChoice.json($0))] } ?? []
+    let members =
+      (settings.map { [("settings", PredictorChoice.json($0))] } ?? [])
+      + (request.domain.map { [("valid_for", $0.json)] } ?? [])
     return RuntimeFile(
       JSONValue.object(
         members

@@ -1,27 +1,34 @@
 import Trace
 
 /// A fitted schedule as JSON: written in full precision, read strictly.
+///
+/// Files of version 1 say noise levels and branches in place of all that the schedule is valid for.
 public enum FittedFile {
   static let format = "wctrace fitted schedule"
-  static let version = 1
+  static let version = 2
 
   /// Reads a file; throws a ``PolicyError`` that names the line and what is allowed.
   static func read(_ path: String) throws -> [FittedSchedule] {
     let whole = Field(file: path, name: "", document: try JSONText.parse(Document.text(of: path), of: path))
     let members = try whole.members(["format", "version", "schedules"])
-    try members.require(format: format, of: "a fitted schedule", version: version)
+    let version = try members.require(format: format, of: "a fitted schedule", versions: 1...version)
     let list = try members.required("schedules", "a list, one entry for each way to sample")
-    let schedules = try list.items().map { try schedule($0) }
+    let schedules = try list.items().map { try schedule($0, version: version) }
     guard let site = schedules.first?.site, schedules.allSatisfy({ $0.site == site }) else {
       throw list.fault("schedules takes one schedule or more, all of one site")
     }
     return schedules
   }
 
-  private static func schedule(_ field: Field) throws -> FittedSchedule {
-    let members = try field.members(["site", "sigmas", "branches", "mask", "predictions", "found"])
+  private static func schedule(_ field: Field, version: Int) throws -> FittedSchedule {
+    let members = try field.members(
+      ["site", "mask", "predictions", "found"] + (version == 1 ? ["sigmas", "branches"] : ["valid_for"]))
     let site = try members.required("site", "what is cached").site()
-    let sigmas = try members.required("sigmas", "the noise level of every call").reals()
+    let domain =
+      version == 1
+      ? try olderDomain(members, site)
+      : try ValidityDomain(members.required("valid_for", "model, calls and solver"))
+    let sigmas = domain.sigmas
     let maskField = try members.required("mask", "a 1 for each computed call and a 0 for each other")
     let mask = Array(try maskField.text())
     guard mask.count == sigmas.count, mask.first == "1", mask.allSatisfy({ $0 == "0" || $0 == "1" }) else {
@@ -30,10 +37,17 @@ public enum FittedFile {
       )
     }
     return FittedSchedule(
-      site: site, sigmas: sigmas,
-      branchCount: try members.required("branches", "a whole number").integer(in: 1...1000),
-      computed: mask.indices.filter { mask[$0] == "1" },
+      site: site, domain: domain, computed: mask.indices.filter { mask[$0] == "1" },
       combinations: try combinations(members.required("predictions", "a list"), mask))
+  }
+
+  // The branches are those that are cached, at the site `guided` one.
+  private static func olderDomain(_ members: Members, _ site: Site) throws -> ValidityDomain {
+    let sigmas = try members.required("sigmas", "the noise level of every call").reals()
+    let branchCount = try members.required("branches", "a whole number").integer(in: 1...1000)
+    return ValidityDomain(
+      model: "", weightsDigest: "", solver: "", shift: 1, guidance: nil,
+      branchCount: site == .guided ? 0 : branchCount, sigmas: sigmas, experts: sigmas.map { _ in 0 })
   }
 
   private static func combinations(_ field: Field, _ mask: [Character]) throws -> [Int: Combination] {
@@ -77,8 +91,7 @@ public enum FittedFile {
   public static func text(_ schedule: FittedSchedule, found: [(String, JSONValue)]) -> String {
     let computed = Set(schedule.computed)
     let one = JSONValue.object([
-      ("site", .string(schedule.site.name)), ("branches", .integer(schedule.branchCount)),
-      ("sigmas", .array(schedule.sigmas.map { .number($0) })),
+      ("site", .string(schedule.site.name)), ("valid_for", schedule.domain.json),
       ("mask", .string(String(schedule.sigmas.indices.map { computed.contains($0) ? "1" : "0" }))),
       (
         "predictions",

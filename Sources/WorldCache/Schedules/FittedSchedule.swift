@@ -3,29 +3,14 @@ public import Trace
 /// A schedule with the weights of every prediction, fitted to recorded traces (`fitted:file=…`).
 public struct FittedSchedule: Sendable {
   public let site: Site
-  /// Noise level of every call of the traces it was fitted to.
-  public let sigmas: [Double]
-  public let branchCount: Int
+  /// What it was fitted to; weights hold for the noise levels of every call.
+  public let domain: ValidityDomain
   /// Computed calls, ascending from 0.
   public let computed: [Int]
   /// What is emitted at the other calls, by position; of each branch's own values.
   public let combinations: [Int: Combination]
 
-  /// Why it does not fit calls at some noise levels of so many branches; nil when it does.
-  ///
-  /// Weights hold for the noise levels that they were fitted at: 1e-4 is far above how levels are rounded and
-  /// far below a step.
-  func misfit(_ given: [Double], branchCount: Int) -> String? {
-    if given.count != sigmas.count {
-      return "is fitted for \(sigmas.count) calls in a chunk; this one has \(given.count)"
-    }
-    if branchCount != self.branchCount {
-      return "is fitted for \(self.branchCount) guidance branches; the trace has \(branchCount)"
-    }
-    return given.indices.first { abs(given[$0] - sigmas[$0]) > 1e-4 }.map {
-      "is fitted for sigma \(sigmas[$0].shortest) at call \($0); here it is \(given[$0].shortest)"
-    }
-  }
+  public var sigmas: [Double] { domain.sigmas }
 
   /// Computed values that are kept at most at a time.
   var cachedTensorCount: Int {
@@ -72,9 +57,9 @@ public struct FittedSchedules: Sendable {
     let ideals = try IdealSchedules(
       of: plan, over: traces.map { [$0] }, Aim(), constraints, computing: counts)
     let first = traces[0]
-    let sigmas = first.calls[0].map(\.sigma)
-    guard traces.allSatisfy({ zip($0.calls[0], sigmas).allSatisfy { abs($0.sigma - $1) <= 1e-4 } }) else {
-      throw PolicyError("weights are fitted to traces with the same sigmas; these differ")
+    let domain = ValidityDomain(of: first)
+    if let difference = traces.dropFirst().flatMap({ domain.differences(from: $0) }).first {
+      throw PolicyError("weights are fitted to traces that agree; one of these has \(difference.text)")
     }
     let weights = try FittedWeights(traces, memory: memory, isCorrecting: true)
     func cost(_ fit: FittedWeights.Fit) -> Double {
@@ -94,8 +79,7 @@ public struct FittedSchedules: Sendable {
       entries.append(
         Entry(
           schedule: FittedSchedule(
-            site: first.site, sigmas: sigmas, branchCount: first.branchCount, computed: schedule,
-            combinations: fit.combinations),
+            site: first.site, domain: domain, computed: schedule, combinations: fit.combinations),
           startErrors: weights.fit(start).directErrors, directErrors: fit.directErrors,
           arrivalErrors: fit.arrivalErrors))
       progress(place + 1, ideals.entries.count)

@@ -27,15 +27,21 @@ struct FixedSchedule: Policy {
   /// `[chunk][branch]`; a single chunk or branch serves all.
   private let calls: [[Calls]]
   private let source: String
+  /// What the timetable is valid for, by chunk; a single one serves all.
+  private let uses: [ValidityUse]
   private var forecaster: Forecaster
   private var computed: Set<Int> = []
 
   /// `source` names the timetable in errors.
-  init(spec: PolicySpec, site: Site, predictor: any Predictor, calls: [[Calls]], source: String) {
+  init(
+    spec: PolicySpec, site: Site, predictor: any Predictor, calls: [[Calls]], source: String,
+    uses: [ValidityUse] = []
+  ) {
     self.spec = spec
     self.site = site
     self.calls = calls
     self.source = source
+    self.uses = uses
     forecaster = Forecaster(predictor)
   }
 
@@ -52,6 +58,7 @@ struct FixedSchedule: Policy {
       throw PolicyError("\(source) has \(calls.count) chunks; the trace has a chunk \(geometry.chunk)")
     }
     let branches = calls[calls.count == 1 ? 0 : geometry.chunk]
+    try use(of: geometry)?.check(geometry)
     guard branches.count == 1 || branches.count == geometry.branchCount else {
       throw PolicyError(
         "\(source) has timetables for \(branches.count) branches; the trace has \(geometry.branchCount)"
@@ -70,6 +77,14 @@ struct FixedSchedule: Policy {
       }
       try checkAnchors(Set(computed), geometry, place)
     }
+  }
+
+  func findings(on geometry: Geometry) -> [Finding] {
+    use(of: geometry)?.findings(on: geometry, spec) ?? []
+  }
+
+  private func use(of geometry: Geometry) -> ValidityUse? {
+    uses.count > 1 ? uses[geometry.chunk] : uses.first
   }
 
   // Every predicted call must have enough computed ones before it, of its own expert.

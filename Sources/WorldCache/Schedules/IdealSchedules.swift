@@ -8,6 +8,8 @@ public struct IdealSchedules: Sendable {
     public let chunk: Int
     public let computed: [Int]
     public let callCount: Int
+    /// What the traces have in common; nil where they differ in more than weights and guidance.
+    public let domain: ValidityDomain?
     /// What the search minimised, as an error; and what no schedule can be below.
     public let error: Double
     public let bound: Double
@@ -69,11 +71,20 @@ public struct IdealSchedules: Sendable {
     _ geometries: [Geometry], _ predictor: any Predictor, _ aim: Aim, _ constraints: ScheduleConstraints,
     _ counts: ClosedRange<Int>, spec: PolicySpec, _ progress: @Sendable (Int, Int) -> Void
   ) throws -> [Entry] {
-    let callCount = geometries[0].callCount
-    if let refusal = IdealSearch.refusal(predictor, geometries)
+    if let refusal = IdealSearch.refusal(predictor, geometries, lookingBackOn: .max)
       ?? IdealSearch.refusal(aim, geometries[0].site)
     {
       throw refusal
+    }
+    guard predictor.anchorCount <= 3 else {
+      if let refusal = LongMemorySearch.refusal(predictor, aim, geometries) { throw refusal }
+      let search = try LongMemorySearch(
+        geometries, predictor, aim, constraints, upTo: counts.upperBound, progress: progress)
+      return try entries(geometries, predictor, aim, counts, spec: spec) { count in
+        search.result(computing: count).map {
+          ($0.schedule, aim.error(ofCost: $0.cost), aim.error(ofCost: $0.bound))
+        }
+      }
     }
     let table = try StreakTable(
       geometries, predictor, aim, longestStreak: constraints.longestStreak, progress: progress)
@@ -95,6 +106,16 @@ public struct IdealSchedules: Sendable {
         }
       }
     }
+    return try entries(geometries, predictor, aim, counts, spec: spec, found)
+  }
+
+  // What is found, with its replays.
+  private static func entries(
+    _ geometries: [Geometry], _ predictor: any Predictor, _ aim: Aim, _ counts: ClosedRange<Int>,
+    spec: PolicySpec, _ found: (Int) -> (schedule: [Int], error: Double, bound: Double)?
+  ) throws -> [Entry] {
+    let callCount = geometries[0].callCount
+    let domain = ValidityDomain.common(to: geometries)
     return try counts.map { count in
       guard let (schedule, error, bound) = found(count) else {
         throw PolicyError(
@@ -114,7 +135,8 @@ public struct IdealSchedules: Sendable {
         }
       }
       return Entry(
-        chunk: geometries[0].chunk, computed: schedule, callCount: callCount, error: error, bound: bound,
+        chunk: geometries[0].chunk, computed: schedule, callCount: callCount, domain: domain, error: error,
+        bound: bound,
         streakErrors: errors(\.streakSquaredError), directErrors: errors(\.directSquaredError))
     }
   }

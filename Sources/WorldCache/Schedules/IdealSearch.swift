@@ -85,13 +85,15 @@ extension IdealSearch {
   ///
   /// Memory grows as the number of calls to the power of one more than the predictor looks back on:
   /// about 100 MB at the limits.
-  static func refusal(_ predictor: any Predictor, _ traces: [Geometry]) -> PolicyError? {
-    guard predictor.anchorCount <= 3 else {
+  static func refusal(
+    _ predictor: any Predictor, _ traces: [Geometry], lookingBackOn mostAnchors: Int = 3
+  ) -> PolicyError? {
+    guard predictor.anchorCount <= mostAnchors else {
       return PolicyError(
         "the ideal schedule is exact for predictors that look back on at most 3 computed calls; "
           + "'\(predictor.name)' as set looks back on \(predictor.anchorCount)")
     }
-    let limit = predictor.anchorCount == 3 ? 100 : 250
+    let limit = predictor.anchorCount >= 3 ? 100 : 250
     for geometry in traces {
       guard geometry.callCount <= limit else {
         return PolicyError(

@@ -6,13 +6,16 @@ struct ScheduleFile {
   var calls: [[FixedSchedule.Calls]]
   /// What the file says of the policy's parameters, by key.
   var settings: [(key: String, field: Field)] = []
+  /// What it was found on: by chunk, a single one for all, none where the file does not say.
+  var domains: [ValidityDomain] = []
 
   static let keys = [
     "computed", "mask", "steps_computation_mask", "compute_bins", "cache_bins", "branches",
   ]
 
-  // What may stand at the top beside the timetables: the policy's settings, and where the schedule is from.
-  private static let notes = ["settings", "found"]
+  // What may stand beside timetables, and at the top: the policy's settings, and where the schedule is from.
+  private static let validFor = "valid_for"
+  private static let notes = ["settings", "found", validFor]
 
   static func read(_ path: String) throws -> ScheduleFile {
     if URL(filePath: path).pathExtension.lowercased() == "csv" {
@@ -22,15 +25,27 @@ struct ScheduleFile {
     guard whole.isMapping else { return ScheduleFile(calls: [[try list(whole)]]) }
     let members = try whole.members(keys + ["chunks"] + notes)
     let settings = try members["settings"]?.entries() ?? []
+    var domains = try members[validFor].map { [try ValidityDomain($0)] } ?? []
     guard let chunks = members["chunks"] else {
-      return ScheduleFile(calls: [try branches(whole, beside: notes)], settings: settings)
+      return ScheduleFile(
+        calls: [try branches(whole, beside: notes)], settings: settings, domains: domains)
     }
     if let other = members.fields.keys.sorted().first(where: { $0 != "chunks" && !notes.contains($0) }) {
       throw members[other]!.fault("\(other) must stand within each of the chunks")
     }
+    let items = try nonEmpty(chunks)
+    let own = try items.compactMap { item in
+      item.isMapping ? try item.entries().first { $0.key == validFor }?.field : nil
+    }
+    if !own.isEmpty {
+      guard own.count == items.count, domains.isEmpty else {
+        throw chunks.fault("valid_for stands once for all chunks, or in each of them")
+      }
+      domains = try own.map { try ValidityDomain($0) }
+    }
     return ScheduleFile(
-      calls: try nonEmpty(chunks).map { $0.isMapping ? try branches($0) : [try list($0)] },
-      settings: settings)
+      calls: try items.map { $0.isMapping ? try branches($0, beside: [validFor]) : [try list($0)] },
+      settings: settings, domains: domains)
   }
 
   private static func nonEmpty(_ field: Field) throws -> [Field] {

@@ -27,6 +27,15 @@ struct StreakSquares {
       : SummedDistances(geometry, points: Array(0...geometry.distances.pointCount), groups: nil, set: set)
   }
 
+  /// Those of a single token; for predictors that treat tokens alike.
+  init(_ geometry: Geometry, _ predictor: any Predictor, token: Int) {
+    self.geometry = geometry
+    self.predictor = predictor
+    set = 0
+    signals = GeometrySignals.open(geometry)
+    total = SummedDistances(geometry, token: token)
+  }
+
   /// `‖Σ w_s e_s‖²` over the first 1, 2, … calls after the newest anchor.
   ///
   /// `anchors` newest first, at least as many as the predictor needs; `steps` are its combinations for those
@@ -184,6 +193,24 @@ struct SummedDistances {
         let total = distances.total(points[i], points[j], set: set)
         table[i * width + j] = total
         table[j * width + i] = total
+      }
+    }
+    tables = [table]
+  }
+
+  /// Those of a single token, for all points.
+  init(_ geometry: Geometry, token: Int) {
+    let distances = geometry.distances
+    let width = distances.pointCount + 1
+    keys = [[UInt8](repeating: 0, count: geometry.branchCount)]
+    self.width = width
+    places = Array(0..<width)
+    var table = [Double](repeating: 0, count: width * width)
+    for i in 0..<width {
+      for j in (i + 1)..<max(width, i + 1) {
+        let distance = distances.squaredDistances(i, j)[token]
+        table[i * width + j] = distance
+        table[j * width + i] = distance
       }
     }
     tables = [table]

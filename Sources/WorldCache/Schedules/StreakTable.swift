@@ -17,29 +17,16 @@ struct StreakTable: Sendable {
     let states = AnchorStates(callCount: traces[0].callCount, depth: predictor.anchorCount)
     self.states = states
     columnCount = aim.objective.isSum ? traces.count : 1
-    let scales = StreakTable.scales(traces, aim, set)
+    let costs = StreakCosts(
+      predictor, aim, StreakTable.scales(traces, aim, set), longestStreak: longestStreak)
     let squares = traces.map { StreakSquares($0, predictor, set: set) }
-    let longest = min(longestStreak ?? Int.max, predictor.longestStreak ?? Int.max)
-    let unpredicted = [Double](repeating: 0, count: columnCount)
     let (batch, total) = (64, states.codes.count)
     let rows = try OrderedJobs.run(
       (total + batch - 1) / batch, workerCount: Cores.count,
       finished: { progress(min($0 * batch, total), total) }
     ) { chunk in
       ((chunk * batch)..<min((chunk + 1) * batch, total)).map { place in
-        let anchors = states.anchors(states.codes[place])
-        let count = min(states.callCount - 1 - anchors[0], longest)
-        guard anchors.count >= predictor.minimumAnchorCount, count > 0 else { return unpredicted }
-        let steps = (1..<(count + 1)).map { predictor.combinations(anchors: anchors, distance: $0) }
-        return unpredicted
-          + (aim.objective == .streak
-            ? StreakTable.streaks(squares.map { $0.streaks(after: anchors, steps) }, scales, aim)
-            : StreakTable.calls(
-              zip(squares, scales).map { squares, scales in
-                zip(squares.calls(after: anchors, steps), (anchors[0] + 1)...).map { errors, position in
-                  errors.enumerated().map { Relative.error($1, scales[$0][position]) }
-                }
-              }, aim))
+        costs.row(after: states.anchors(states.codes[place]), squares)
       }
     }
     for trace in traces { try trace.distances.requireIntact() }
@@ -47,7 +34,7 @@ struct StreakTable: Sendable {
   }
 
   /// By trace and branch, what the squared error of each call is divided by.
-  private static func scales(_ traces: [Geometry], _ aim: Aim, _ set: Int) -> [[[Double]]] {
+  static func scales(_ traces: [Geometry], _ aim: Aim, _ set: Int) -> [[[Double]]] {
     let finals = traces.map { $0.finalSquaredNorms.reduce(0, +) }
     // Where one trace lacks its end, errors of the final latent stay as they are.
     let isKnown = finals.allSatisfy { $0 > 0 }
@@ -62,42 +49,6 @@ struct StreakTable: Sendable {
           return (isKnown ? final : 1) / (weight * weight)
         }
       }
-    }
-  }
-
-  // Costs of streaks of 1, 2, … calls, the traces of each length side by side.
-  private static func streaks(_ squares: [[Double]], _ scales: [[[Double]]], _ aim: Aim) -> [Double] {
-    squares[0].indices.flatMap { length in
-      squares.indices.map { trace in
-        power(Relative.square(squares[trace][length], scales[trace][0][0]), aim.power / 2)
-      }
-    }
-  }
-
-  // The same from the error of each call, `[trace][call][branch]`.
-  private static func calls(_ errors: [[[Double]]], _ aim: Aim) -> [Double] {
-    var running = [Double](repeating: 0, count: errors.count)
-    var worst = 0.0
-    return errors[0].indices.flatMap { call in
-      guard !aim.objective.isSum else {
-        for trace in errors.indices {
-          running[trace] += errors[trace][call].reduce(0) { $0 + power($1, aim.power) }
-        }
-        return running
-      }
-      // A call's error is the largest of its branches.
-      let largest = errors.map { $0[call].max()! }
-      let error = aim.over == .max ? largest.max()! : largest.reduce(0, +) / Double(largest.count)
-      worst = max(worst, error)
-      return [aim.objective == .minimax ? worst : error]
-    }
-  }
-
-  private static func power(_ value: Double, _ exponent: Double) -> Double {
-    switch exponent {
-    case 1: value
-    case 2: value * value
-    default: pow(value, exponent)
     }
   }
 

@@ -102,9 +102,11 @@ extension LiveMethod {
     }
   }
 
-  private static func cache(_ plan: PolicyPlan, _ rollout: Rollout) throws -> LiveCache {
+  static func cache(_ plan: PolicyPlan, _ rollout: Rollout) throws -> LiveCache {
     let config = rollout.weights.config
-    return try LiveCache(plan, calls: rollout.calls, blockCount: config.blocks, layout: config.layout)
+    return try LiveCache(
+      plan, calls: rollout.calls, blockCount: config.blocks,
+      header: rollout.header(recorder: "wctrace \(Wctrace.version)"), layout: config.layout)
   }
 
   private static func plain(

@@ -117,7 +117,8 @@ struct TracePair {
   /// The policy decided over the tensors of the cached run, in their order.
   func decidedAgain(_ plan: PolicyPlan) throws -> (streams: [LiveStream], parting: Int?) {
     var cache = try LiveCache(
-      plan, calls: cached.calls, blockCount: cached.header.blockCount, layout: cached.layout)
+      plan, calls: cached.calls, blockCount: cached.header.blockCount, header: cached.header,
+      layout: cached.layout)
     let outcome = try Playback(cached).run(hook: &cache)
     return (cache.streams, outcome.parting?.call.ordinal)
   }
