@@ -86,7 +86,11 @@ public struct RuntimeRequest: Sendable {
     components: [String] = ["attn1"]
   ) throws {
     // A plan's files have been read once before.
-    let known = recorded ?? ((try? plan.ownTimetable(callCount: callCount)) ?? nil)
+    func own(_ count: Int?) -> Timetable? { (try? plan.ownTimetable(callCount: count)) ?? nil }
+    let known = recorded ?? own(callCount)
+    if known == nil, let callCount, let other = own(nil)?.callCount {
+      throw PolicyError("\(plan.spec) names \(other) calls, and \(callCount) are asked for")
+    }
     var count = callCount ?? known?.callCount
     self.known = known
     self.components = components
