@@ -85,8 +85,10 @@ public struct CallStream: Hashable, Sendable {
   public var isLast: Bool
   /// The guidance branch, for policies that decide branch by branch; 0 for others.
   public var branch: Int
-  /// Guidance branches of a step.
+  /// Guidance branches of a step that the policy sees: one where they are combined.
   public var branchCount: Int
+  /// Guidance branches that a step evaluates.
+  public var recordedBranchCount: Int
   /// Solver step, timestep and noise level of every position of the chunk.
   public var steps: [Int]
   public var timesteps: [Double]
@@ -105,6 +107,7 @@ public struct CallStream: Hashable, Sendable {
     isLast = segment.upperBound == calls.count
     self.branch = branch
     branchCount = geometry.branchCount
+    recordedBranchCount = geometry.recordedBranchCount
     steps = calls.map(\.step)
     timesteps = calls.map(\.timestep)
     sigmas = calls.map(\.sigma)

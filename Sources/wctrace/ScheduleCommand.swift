@@ -54,7 +54,9 @@ struct ScheduleCommand: ParsableCommand {
 
   @Option(
     parsing: .unconditional,
-    help: "The power to which errors are raised before they are added up (streak, additive); 2 unless given.")
+    help:
+      "The power, at most 32, to which errors are raised before they are added up (streak, additive); 2 unless given."
+  )
   var power: Double?
 
   @Option(
@@ -106,8 +108,10 @@ struct ScheduleCommand: ParsableCommand {
       throw ValidationError("\(option) needs --calls: it says what to search for")
     }
     let objective = objective ?? .streak
-    if let power, !(power > 0 && power <= 1000) {
-      throw ValidationError("--power is \(power); it must be a number above 0 and at most 1000")
+    if let power, !(power > 0 && power <= 32) {
+      throw ValidationError(
+        "--power is \(power); it must be a number above 0 and at most 32, beyond which small errors vanish beside large ones: "
+          + "take --objective lexicographic")
     }
     if power != nil, !objective.isSum {
       throw ValidationError("--power is for streak and additive, where errors add up, not for \(objective)")
@@ -171,7 +175,8 @@ struct ScheduleCommand: ParsableCommand {
   }
 
   mutating func run() throws {
-    let plan = try PolicyRegistry.plan(policy ?? (fit ? "taylor:order=1" : "worldcache"))
+    let plan = try PolicyRegistry.plan(
+      policy ?? (fit ? "taylor:order=1" : perToken ? "interval" : "worldcache"))
     let traces = try input.paths()
     if let counts = try counts() { return try search(plan, traces, counts) }
     var refused: Set<String> = []

@@ -288,6 +288,24 @@ struct CalibrationFileTests {
     }
   }
 
+  @Test("edge costs stand where their method measures them, and cost nothing from a call to itself")
+  func edges() throws {
+    let sound = try Self.calibration(experts: false)
+    let changes: [(String, (inout Calibration) -> Void)] = [
+      ("lemica.site takes output or guided", { $0.lemica!.site = .gain }),
+      ("meancache.site takes guided", { $0.meancache!.site = .output }),
+      ("takes numbers of at least 0, the first of them 0", { $0.lemica!.costs[0][0] = 7 }),
+    ]
+    for (message, change) in changes {
+      var calibration = sound
+      change(&calibration)
+      try Fixture.with("edges.json", CalibrationFile.json(calibration).text) { path in
+        let error = #expect(throws: PolicyError.self) { try CalibrationFile.read(path) }
+        #expect(error?.description.contains(message) == true, "\(message): \(error?.description ?? "")")
+      }
+    }
+  }
+
   @Test("a geometry that does not name its model is compared as far as it goes")
   func unknown() throws {
     let calibration = try Self.calibration(experts: false)

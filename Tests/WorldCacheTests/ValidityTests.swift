@@ -229,4 +229,59 @@ struct ValidityTests {
       #expect(replay.remarks.isEmpty && replay.streams[0].computedCount == 8)
     }
   }
+
+  @Test("of schedules for combined branches the one for as many branches is taken")
+  func combinedBranches() throws {
+    func guided(branches: Int) throws -> Geometry {
+      let output = Self.trace().values[.output]!
+      let trace = ScalarTrace(
+        [.guided: [output[0]], .output: Array(output.prefix(branches))], finalLatent: [1, 2, 3, 4])
+      return try GeometryBuilder.geometries(of: trace, GeometryRequest(.guided))[0]
+    }
+    func fitted(_ geometry: Geometry, _ count: Int) throws -> Any {
+      let found = try FittedSchedules(
+        startingFrom: PolicyRegistry.plan("taylor:order=1,site=guided"), over: [geometry], memory: .max,
+        ScheduleConstraints(), computing: count...count)
+      let text = try #require(found.file(computing: count, names: [], command: "x"))
+      let file = try JSONSerialization.jsonObject(with: Data(text.utf8)) as! [String: Any]
+      return (file["schedules"] as! [Any])[0]
+    }
+    let (one, two) = (try guided(branches: 1), try guided(branches: 2))
+    #expect(two.branchCount == 1 && two.recordedBranchCount == 2 && one.recordedBranchCount == 1)
+    let file: [String: Any] = [
+      "format": "wctrace fitted schedule", "version": 2,
+      "schedules": [try fitted(one, 4), try fitted(two, 6)],
+    ]
+    let text = String(decoding: try JSONSerialization.data(withJSONObject: file), as: UTF8.self)
+    try Fixture.with("a.json", text) { path in
+      let plan = try PolicyRegistry.plan("fitted:file=\(path)")
+      #expect(try Replay(plan, over: [two]).streams[0].computedCount == 6)
+      #expect(try Replay(plan, over: [one]).streams[0].computedCount == 4)
+    }
+  }
+
+  @Test("what traces differ in is left out of what is common to them")
+  func common() throws {
+    let here = try Self.geometry()
+    let scaled = try Self.geometry { for place in $0.calls.indices { $0.calls[place].guidance = 5 } }
+    let trained = try Self.geometry { $0.header.weightsDigest = "def" }
+    let domain = try #require(ValidityDomain.common(to: [here, scaled, trained]))
+    #expect(domain.guidance == nil && domain.weightsDigest.isEmpty && domain.model == "scalar")
+    for geometry in [here, scaled, trained] { #expect(domain.differences(from: geometry).isEmpty) }
+    #expect(ValidityDomain.common(to: [here, try Self.geometry { $0.header.solver = "heun" }]) == nil)
+    // And weights are fitted to them all the same.
+    _ = try FittedSchedules(
+      startingFrom: PolicyRegistry.plan("taylor:order=1"), over: [here, scaled], memory: .max,
+      ScheduleConstraints(), computing: 4...4)
+  }
+
+  @Test(
+    "timetables over edges compute a third of the calls, and at least both ends",
+    arguments: [(2, 2), (4, 2), (9, 3)])
+  func defaultCalls(count: Int, expected: Int) {
+    let domain = ValidityDomain(
+      model: "m", weightsDigest: "", solver: "euler", shift: 1, guidance: 1, branchCount: 1,
+      sigmas: (0..<count).map { 1 - Double($0) / Double(count) }, experts: Array(repeating: 0, count: count))
+    #expect(CalibrationUse.calls(domain, help: "").defaultValue == "\(expected)")
+  }
 }

@@ -113,7 +113,8 @@ import Testing
     arguments: [
       (["--calls", "0"], "--calls is '0'; it takes a whole number of at least 1, or a range such as 8..20"),
       (["--calls", "9..8"], "--calls is '9..8'"), (["--calls", "a"], "--calls is 'a'"),
-      (["--calls", "8", "--power", "0"], "--power is 0.0; it must be a number above 0 and at most 1000"),
+      (["--calls", "8", "--power", "0"], "--power is 0.0; it must be a number above 0 and at most 32"),
+      (["--calls", "8", "--power", "33"], "--power is 33.0; it must be a number above 0 and at most 32"),
       (["--calls", "8", "--power", "1", "--objective", "minimax"], "--power is for streak and additive"),
       (["--calls", "8", "--weights", "none"], "the objective streak is made of the solver's weights"),
       (["--calls", "8", "--warm-up", "0"], "--warm-up is 0; it must be at least 1"),

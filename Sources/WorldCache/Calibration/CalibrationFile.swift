@@ -167,7 +167,7 @@ public enum CalibrationFile {
     let costs = try members.required("costs", "a list for every call")
     let rows = try costs.items().map { row in
       let numbers = try row.reals()
-      guard !numbers.isEmpty, numbers.allSatisfy({ $0 >= 0 }) else {
+      guard numbers.first == 0, numbers.allSatisfy({ $0 >= 0 }) else {
         throw row.fault("\(row.name) takes numbers of at least 0, the first of them 0")
       }
       return numbers
@@ -176,16 +176,19 @@ public enum CalibrationFile {
       throw costs.fault(
         "\(costs.name) takes \(callCount) lists, list i with at most \(callCount) - i numbers")
     }
+    let place = try members.required("site", "what is held")
+    let (site, sites) = (try place.site(), EdgeCosts.sites(method))
+    guard sites.contains(site) else {
+      throw place.fault("\(place.name) takes \(sites.map(\.description).joined(separator: " or "))")
+    }
     guard method == .meancache else {
-      return EdgeCosts(
-        method: method, site: try members.required("site", "what is held").site(), costs: rows, orders: nil)
+      return EdgeCosts(method: method, site: site, costs: rows, orders: nil)
     }
     let field = try members.required("orders", "a list for every call")
     let orders = try field.items().map { try $0.items().map { try $0.integer(in: 1...1000) } }
     guard orders.map(\.count) == rows.map(\.count) else {
       throw field.fault("\(field.name) has lists of other lengths than \(costs.name)")
     }
-    return EdgeCosts(
-      method: method, site: try members.required("site", "what is held").site(), costs: rows, orders: orders)
+    return EdgeCosts(method: method, site: site, costs: rows, orders: orders)
   }
 }

@@ -22,7 +22,8 @@ struct CalibrationUse: Sendable {
   /// The parameter of timetables over edges: a third of the calls unless given.
   static func calls(_ domain: ValidityDomain, help: String) -> Parameter {
     Parameter(
-      "calls", .integer(1...domain.callCount), default: "\(max(1, domain.callCount / 3))", help)
+      "calls", .integer(1...domain.callCount),
+      default: "\(min(domain.callCount, max(2, domain.callCount / 3)))", help)
   }
 
   /// The file that a specification names; nil when it names none.

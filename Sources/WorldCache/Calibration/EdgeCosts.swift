@@ -82,6 +82,9 @@ public struct EdgeCosts: Hashable, Sendable {
     }
   }
 
+  /// Where the costs of a method are measured.
+  static func sites(_ method: Method) -> [Site] { method == .meancache ? [.guided] : [.output, .guided] }
+
   private static func requireSite(_ site: Site) throws {
     guard site == .output || site == .guided else {
       throw PolicyError("edge costs are measured at the sites output and guided, not at \(site)")

@@ -74,10 +74,10 @@ struct FittedPolicy: Policy {
   }
 
   mutating func begin(_ stream: CallStream) {
-    // `check` has found one.
+    // `check` has found one; files of version 1 may not say for how many branches.
     let schedule = schedules.first { schedule in
       schedule.domain.hasLevels(stream.sigmas)
-        && (site == .guided || schedule.domain.branchCount == stream.branchCount)
+        && [0, stream.recordedBranchCount].contains(schedule.domain.branchCount)
     }
     computed = Set(schedule?.computed ?? Array(stream.positions))
     combinations = schedule?.combinations ?? [:]

@@ -52,7 +52,7 @@ public struct MeanCachePolicy: Policy {
         CalibrationUse.calls(
           calibration.domain, help: "computed calls of a chunk, the first and the last among them"),
         Parameter(
-          "power", .real(0.01...1000), default: "2",
+          "power", .real(0.01...32), default: "2",
           "γ, the power to which the edges' costs are raised before they add up", isQuiet: true),
       ],
       writtenOut: .init(source: path, domain: calibration.domain) { values in

@@ -88,7 +88,7 @@ public struct RuntimeRequest: Sendable {
     // A plan's files have been read once before.
     func own(_ count: Int?) -> Timetable? { (try? plan.ownTimetable(callCount: count)) ?? nil }
     let known = recorded ?? own(callCount)
-    if known == nil, let callCount, let other = own(nil)?.callCount {
+    if known == nil, plan.entry.writtenOut == nil, let callCount, let other = own(nil)?.callCount {
       throw PolicyError("\(plan.spec) names \(other) calls, and \(callCount) are asked for")
     }
     var count = callCount ?? known?.callCount

@@ -57,9 +57,10 @@ public struct FittedSchedules: Sendable {
     let ideals = try IdealSchedules(
       of: plan, over: traces.map { [$0] }, Aim(), constraints, computing: counts)
     let first = traces[0]
-    let domain = ValidityDomain(of: first)
-    if let difference = traces.dropFirst().flatMap({ domain.differences(from: $0) }).first {
-      throw PolicyError("weights are fitted to traces that agree; one of these has \(difference.text)")
+    guard let domain = ValidityDomain.common(to: traces) else {
+      let differences = traces.dropFirst().flatMap { ValidityDomain(of: first).differences(from: $0) }
+      let text = differences.first { !$0.isOfModelState }?.text ?? "another model or solver"
+      throw PolicyError("weights are fitted to traces that agree; one of these has \(text)")
     }
     let weights = try FittedWeights(traces, memory: memory, isCorrecting: true)
     func cost(_ fit: FittedWeights.Fit) -> Double {

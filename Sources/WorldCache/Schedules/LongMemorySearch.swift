@@ -37,7 +37,7 @@ struct LongMemorySearch: Sendable {
     let older = predictor.anchorCount - LongMemorySearch.depth
     let (batch, total) = (16, states.codes.count)
     let rows = try OrderedJobs.run(
-      (total + batch - 1) / batch, workerCount: ProcessInfo.processInfo.activeProcessorCount,
+      (total + batch - 1) / batch, workerCount: Cores.count,
       finished: { progress(min($0 * batch, total), total) }
     ) { number in
       ((number * batch)..<min((number + 1) * batch, total)).map { place in

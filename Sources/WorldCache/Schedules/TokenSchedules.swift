@@ -61,7 +61,7 @@ public struct TokenSchedules: Sendable {
     let streaks = StreakCosts(predictor, aim, scales, longestStreak: constraints.longestStreak)
     let (batch, total) = (16, geometry.tokenCount)
     let found = try OrderedJobs.run(
-      (total + batch - 1) / batch, workerCount: ProcessInfo.processInfo.activeProcessorCount,
+      (total + batch - 1) / batch, workerCount: Cores.count,
       finished: { progress(min($0 * batch, total), total) }
     ) { number in
       ((number * batch)..<min((number + 1) * batch, total)).map { token in

@@ -57,12 +57,19 @@ public struct ValidityDomain: Hashable, Sendable, CustomStringConvertible {
   }
 
   /// What some chunks were recorded with; nil where they differ in more than weights and guidance scale.
+  ///
+  /// What they differ in, or one of them does not know, is left out: numbers from all of them hold for each.
   public static func common(to geometries: [Geometry]) -> ValidityDomain? {
-    let first = ValidityDomain(of: geometries[0])
-    let isShared = geometries.dropFirst().allSatisfy {
-      first.differences(from: $0).allSatisfy { $0.kind == .weights || $0.kind == .guidance }
+    var common = ValidityDomain(of: geometries[0])
+    for geometry in geometries.dropFirst() {
+      let other = ValidityDomain(of: geometry)
+      guard common.differences(from: other).allSatisfy(\.isOfModelState) else { return nil }
+      if other.model.isEmpty { common.model = "" }
+      if other.solver.isEmpty { common.solver = "" }
+      if other.weightsDigest != common.weightsDigest { common.weightsDigest = "" }
+      if other.guidance != common.guidance { common.guidance = nil }
     }
-    return isShared ? first : nil
+    return common
   }
 
   /// Such as `room-dit, 50 calls of 2 branches, solver euler, shift 3`.
@@ -85,6 +92,9 @@ public struct ValidityDomain: Hashable, Sendable, CustomStringConvertible {
     var kind: Kind
     /// Such as `28 calls instead of 50`.
     var text: String
+
+    /// Whether it is in weights or guidance scale alone.
+    var isOfModelState: Bool { kind == .weights || kind == .guidance }
   }
 
   /// How a chunk differs from what the numbers were made with; empty when it does not.

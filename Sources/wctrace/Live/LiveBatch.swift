@@ -55,15 +55,6 @@ struct LiveBatch: Sendable {
     }.flatMap { $0 }
   }
 
-  /// What policies say of their numbers that were made elsewhere.
-  func remarks() throws -> [String] {
-    let rollout = rollout(members[0])
-    return try methods.flatMap { method -> [String] in
-      guard case .policy(let plan) = method.kind else { return [] }
-      return try LiveMethod.cache(plan, rollout).remarks.map { "\(plan.spec.name): \($0)" }
-    }
-  }
-
   /// Calls that everything together makes, predicted ones too.
   func callCount() throws -> Int {
     let rollout = rollout(members[0])

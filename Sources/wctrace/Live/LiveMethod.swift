@@ -51,12 +51,17 @@ struct LiveRun: Sendable {
 extension LiveMethod {
   /// Tells every method that cannot run, and throws when there is one: nothing has been computed, so that nothing is
   /// lost by it.
-  static func check(_ methods: [LiveMethod], _ rollout: Rollout) throws {
+  ///
+  /// Returns what policies say of their numbers that were made elsewhere.
+  @discardableResult
+  static func check(_ methods: [LiveMethod], _ rollout: Rollout) throws -> [String] {
     var errors: [any Error] = []
-    for method in methods { do { try method.check(rollout) } catch { errors.append(error) } }
+    var remarks: [String] = []
+    for method in methods { do { remarks += try method.check(rollout) } catch { errors.append(error) } }
     // The last one is told by whoever catches it.
     for error in errors.dropLast() { Terminal.remark("Error: \(error)") }
     if let last = errors.last { throw last }
+    return remarks
   }
 
   /// Runs it once; with `contexts` every chunk begins where that run's chunks did.
@@ -93,16 +98,19 @@ extension LiveMethod {
     }
   }
 
-  /// Throws what running it would throw before its first call.
-  func check(_ rollout: Rollout) throws {
+  // Throws what running it would throw before its first call.
+  private func check(_ rollout: Rollout) throws -> [String] {
     switch kind {
-    case .uncached: break
-    case .control(let control): _ = try control.rollout(rollout)
-    case .policy(let plan): _ = try LiveMethod.cache(plan, rollout)
+    case .uncached: return []
+    case .control(let control):
+      _ = try control.rollout(rollout)
+      return []
+    case .policy(let plan):
+      return try LiveMethod.cache(plan, rollout).remarks.map { "\(plan.spec.name): \($0)" }
     }
   }
 
-  static func cache(_ plan: PolicyPlan, _ rollout: Rollout) throws -> LiveCache {
+  private static func cache(_ plan: PolicyPlan, _ rollout: Rollout) throws -> LiveCache {
     let config = rollout.weights.config
     return try LiveCache(
       plan, calls: rollout.calls, blockCount: config.blocks,
