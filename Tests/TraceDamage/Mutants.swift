@@ -49,6 +49,9 @@ struct Mutants: ParsableCommand {
     let chosen = attacks.filter { only.isEmpty || $0.name.contains(only) }
     if let keep {
       guard chosen.count == 1 else { throw ValidationError("--only must name one attack") }
+      guard (0..<chosen[0].count).contains(keep) else {
+        throw ValidationError("--keep is \(keep); \(chosen[0].name) has \(chosen[0].count) mutants, from 0 on")
+      }
       return try Data(chosen[0].mutant(keep)).write(to: URL(filePath: "mutant.bin"))
     }
     print("seed \(seed), every \(every)")
