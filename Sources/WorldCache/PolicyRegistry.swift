@@ -33,10 +33,32 @@ public struct PolicyEntry: Sendable {
   struct WrittenOut: Sendable {
     /// The file with the numbers.
     var source: String
-    var domain: ValidityDomain
+    /// What the numbers are valid for, by chunk; a single one serves all.
+    var domains: [ValidityDomain]
+    /// Whether features decide, weighed by the numbers; otherwise the numbers alone do.
+    var looksAtFeatures = false
     /// The same policy with a calibration's numbers in its settings, or allowed elsewhere; throws a ``PolicyError`` where
     /// settings cannot hold them.
     var spec: @Sendable (ParameterValues) throws -> PolicySpec
+    /// The same with the numbers for calls of other noise levels; nil where numbers do not follow them.
+    var resampled: (@Sendable (ParameterValues, _ sigmas: [Double]) throws -> PolicySpec)?
+
+    init(
+      source: String, domains: [ValidityDomain],
+      spec: @escaping @Sendable (ParameterValues) throws -> PolicySpec
+    ) {
+      self.source = source
+      self.domains = domains
+      self.spec = spec
+    }
+
+    init(
+      source: String, domain: ValidityDomain, looksAtFeatures: Bool = false,
+      spec: @escaping @Sendable (ParameterValues) throws -> PolicySpec
+    ) {
+      self.init(source: source, domains: [domain], spec: spec)
+      self.looksAtFeatures = looksAtFeatures
+    }
   }
 
   /// What a file or a program says of the policy that it describes.

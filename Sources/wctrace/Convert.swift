@@ -68,16 +68,11 @@ struct Convert: ParsableCommand {
     guard let to else { return try Terminal.show(plan.spec.description) }
     let runtime = try Runtime.named(to)
     let recorded = try trace.map { trace in
-      let geometries = try GeometryCatalog.opening(trace).geometries(for: plan)
-      return (
-        timetable: Timetable(try Replay(plan, over: geometries, figures: [])),
-        domain: ValidityDomain.common(to: geometries)
-      )
+      try RuntimeRecording(plan, over: GeometryCatalog.opening(trace).geometries(for: plan))
     }
     let names = (components ?? "attn1").split(separator: ",", omittingEmptySubsequences: false).map(
       String.init)
-    let request = try RuntimeRequest(
-      plan, callCount: calls, recorded: recorded?.timetable, on: recorded?.domain, components: names)
+    let request = try RuntimeRequest(plan, callCount: calls, recorded: recorded, components: names)
     let file = try runtime.file(for: request)
     for remark in request.remarks + file.remarks { Terminal.remark(remark) }
     guard let output else { return try Terminal.show(String(file.text.dropLast())) }

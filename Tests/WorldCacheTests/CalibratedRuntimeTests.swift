@@ -140,19 +140,21 @@ struct CalibratedRuntimeTests {
       expectPolicyError(
         "MagCacheConfig has no word for family=wan of magcache, only for family=diffusers"
       ) { _ = try thereAndBack("magcache:calibration=\(path),family=wan", "diffusers") }
+      // Named as it was given; a calibration's site cannot be set.
+      let lemica = "lemica:calibration=\(path),calls=6"
       expectPolicyError(
-        "SmoothCache holds the outputs of all modules, for which the stack stands in, and mask:calls=0+3+6+9+12+15,"
-          + "predictor=hold,site=output caches output; give it site=stack"
-      ) {
-        var calibration = try CalibrationFileTests.calibration(experts: false)
-        calibration.lemica!.costs = calibration.lemica!.costs.map { $0.prefix(3).map { _ in 0 } }
-        calibration.lemica!.costs = calibration.lemica!.costs.enumerated().map { call, row in
-          row.indices.map { $0 == 0 || call % 3 == 0 ? 0 : 1 }
-        }
-        try Fixture.with("other.json", CalibrationFile.json(calibration).text) { path in
-          _ = try thereAndBack("lemica:calibration=\(path),calls=6", "smoothcache")
-        }
+        "SmoothCache holds the outputs of all modules, for which the stack stands in, and \(lemica) caches output"
+      ) { _ = try thereAndBack(lemica, "smoothcache") }
+      expectPolicyError(
+        "cache-dit caches what lies between its first and last blocks, and \(lemica) caches output"
+      ) { _ = try thereAndBack(lemica, "cache-dit") }
+      expectPolicyError("TeaCache's attributes describe teacache alone, not lemica") {
+        _ = try thereAndBack(lemica, "teacache")
       }
+      expectPolicyError(
+        "SmoothCache holds the outputs of all modules, for which the stack stands in, and "
+          + "interval:every=3,phase=down,site=output caches output; give it site=stack"
+      ) { _ = try thereAndBack("interval", "smoothcache", calls: 9) }
       let request = try RuntimeRequest(
         PolicyRegistry.plan("magcache:calibration=\(path)"), callCount: nil)
       #expect(request.callCount == 16)

@@ -40,7 +40,7 @@ struct LeMiCaPolicyTests {
       "lemica:calls=1,site=output: lemica has no timetable of 1 computed calls of 5: the first and the last are "
         + "computed, and at most 4 in a row predicted"
     ) { _ = try StreamReplay("lemica:calls=1", line) }
-    expectPolicyError("edge costs are measured at the sites output and guided, not at stack") {
+    expectPolicyError("site=stack of policy 'lemica' is not allowed; it takes one of output, guided") {
       _ = try StreamReplay("lemica:calls=3,site=stack", line)
     }
   }

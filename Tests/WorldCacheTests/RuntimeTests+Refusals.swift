@@ -134,6 +134,25 @@ extension RuntimeTests {
       try policy("a.env", "WORLDCACHE_ETA=1\n").contains("a.env, line 1: 'WORLDCACHE_ETA=1' sets none of"))
     #expect(try policy("a.toml", "x").contains("a.toml: this is no file of cache-dit, diffusers"))
     #expect(try policy("a.yaml", "cache_config:\n  residual_diff_threshold: -1\n").contains("threshold"))
+    // Two guidance branches by turns are an even number of ratios, as many as num_steps.
+    let wan = "magcache:family=wan"
+    func attributes(_ steps: String, _ count: Int, _ policy: String) -> String {
+      let ratios = (0..<count).map { "0.9\($0)" }.joined(separator: ", ")
+      return "{\"attributes\": {\(steps)\"mag_ratios\": [\(ratios)]}, \"policy\": \"\(policy)\"}"
+    }
+    #expect(
+      try policy("a.json", attributes("", 5, wan))
+        == "a.json, line 1: attributes.mag_ratios has 5 numbers; those of two guidance branches by turns are an even number"
+    )
+    #expect(
+      try policy("a.json", attributes("\"num_steps\": 6, ", 5, wan))
+        == "a.json, line 1: attributes.mag_ratios has 5 numbers, and num_steps is 6; it takes as many")
+    #expect(
+      try policy("a.json", attributes("\"num_steps\": 6, ", 4, "magcache:family=flux"))
+        == "a.json, line 1: attributes.mag_ratios has 4 numbers, and num_steps is 6; it takes as many")
+    #expect(
+      try policy("a.json", attributes("\"num_steps\": 4, ", 4, wan)).contains(
+        "ratios=0.9+0.92,second-ratios=0.91+0.93"))
     // What a hand-written file leaves out has the target's default.
     #expect(
       try policy("a.yaml", "cache_config:\n  Fn_compute_blocks: 1\n").hasPrefix(

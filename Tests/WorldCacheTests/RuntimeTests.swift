@@ -321,7 +321,8 @@ struct RuntimeTests {
     let plan = try PolicyRegistry.plan("first-block:threshold=0.1,branches=separate")
     let replay = try Replay(plan, over: plan.geometries(in: catalog))
     let file = try Runtime.named("json").file(
-      for: RuntimeRequest(plan, callCount: nil, recorded: Timetable(replay)))
+      for: RuntimeRequest(
+        plan, callCount: nil, recorded: RuntimeRecording(plan, over: plan.geometries(in: catalog))))
     try Fixture.with("s.json", file.text) { path in
       let spec = try Runtime.policy(in: path).spec.with([.init("site", "rest.1")])
       let again = try PolicyRegistry.plan(spec)

@@ -75,6 +75,27 @@ import Testing
     }
   }
 
+  @Test("a schedule made elsewhere stays so when it is converted with a trace, and that is said")
+  func elsewhere() throws {
+    try withTemporaryDirectory { directory in
+      for options in [[], ["--fit"]] {
+        let file = directory.path + "/found\(options.count).json"
+        let search = ["schedule", "traces/room-20.h5", "--calls", "7", "--save", file] + options
+        #expect(try Tool(search).status == 0)
+        let text = try String(contentsOfFile: file, encoding: .utf8)
+        let other = text.replacing(/"model": "[^"]*"/, with: "\"model\": \"elsewhere\"")
+        #expect(other != text)
+        try other.write(toFile: file, atomically: true, encoding: .utf8)
+        let policy = (options.isEmpty ? "schedule" : "fitted") + ":file=\(file)"
+        for trace in [[], ["--trace", "traces/room-20.h5"]] {
+          let run = try Tool(["convert", policy, "--to", "json"] + trace)
+          #expect(run.status == 0 && run.output.contains("\"model\": \"elsewhere\""), "\(run.errors)")
+          #expect(run.errors.contains("was made elsewhere: this recording has model") == !trace.isEmpty)
+        }
+      }
+    }
+  }
+
   @Test("wrong usage and what cannot be said are told in one sentence")
   func usage() throws {
     let cases: [([String], Int32, String)] = [

@@ -48,6 +48,25 @@ struct FittedPolicy: Policy {
     return masks.count == 1 ? Timetable([[masks.first!]]) : nil
   }
 
+  /// What the schedule is valid for that takes calls like these; nil where none does.
+  func domain(on recording: ValidityDomain) -> ValidityDomain? {
+    schedules.map(\.domain).first { domain in
+      !domain.differences(from: recording).contains { ValidityUse.otherCalls.contains($0.kind) }
+    }
+  }
+
+  /// What the schedule of so many calls is valid for, of any number where it is not told; nil where there is none.
+  ///
+  /// Throws a ``PolicyError`` where several ways to sample have such a schedule.
+  func domain(callCount: Int?) throws -> ValidityDomain? {
+    let domains = Set(schedules.map(\.domain).filter { callCount == nil || $0.callCount == callCount })
+    guard domains.count <= 1 else {
+      throw PolicyError(
+        "\(source) has schedules for \(domains.count) ways to sample; give --trace to say which is meant")
+    }
+    return domains.first
+  }
+
   func check(_ geometry: Geometry) throws {
     guard geometry.segments.count == 1 else {
       throw PolicyError("\(source) is fitted for models with one expert")

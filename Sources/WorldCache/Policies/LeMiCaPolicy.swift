@@ -18,12 +18,18 @@ struct LeMiCaPolicy: Policy {
     standIn: "LeMiCa's costs include how later calls answer to a stretch; those of a recording do not.",
     parameters: [
       Parameter("calls", .integer(1...1_000_000), default: nil, "computed calls of each chunk"),
-      .site(), CalibrationUse.none,
+      Parameter(
+        "site", .choice(sites), default: sites[0], "what is cached and predicted; the solver integrates it"),
+      CalibrationUse.none,
     ],
     kind: .oracle(
-      predictor: { _ in HoldPredictor() }, site: { $0.site("site") },
+      predictor: { _ in HoldPredictor() }, site: { site($0) },
       make: { values, geometry, _ in try LeMiCaPolicy(values, geometry) })
   ).loading { spec in try CalibrationUse.path(in: spec).map { try LeMiCaPolicy.load($0) } }
+
+  // Where edges have a cost.
+  private static let sites = [Site.output, .guided].map(\.name)
+  private static func site(_ values: ParameterValues) -> Site { Site(name: values.choice("site"))! }
 
   private static func load(_ path: String) throws -> PolicyEntry.Loaded {
     let calibration = try CalibrationFile.read(path)
@@ -49,7 +55,7 @@ struct LeMiCaPolicy: Policy {
   init(_ values: ParameterValues, _ geometry: Geometry) throws {
     spec = values.spec
     calibrated = nil
-    site = values.site("site")
+    site = LeMiCaPolicy.site(values)
     let costs = try EdgeCosts.relative(
       .lemica, over: geometry, longest: geometry.callCount,
       to: geometry.finalSquaredNorms.isEmpty ? 1 : FixedOrder.sum(geometry.finalSquaredNorms))

@@ -106,28 +106,41 @@ struct MagCachePolicy: Policy {
   private static func load(_ path: String) throws -> PolicyEntry.Loaded {
     let calibration = try CalibrationFile.read(path)
     let magcache = try CalibrationUse.part(.magcache, of: calibration, path, \.magcache)
+    let domain = calibration.domain
+    var writtenOut = PolicyEntry.WrittenOut(source: path, domain: domain) { values in
+      try spec(values, magcache, domain, of: path) { $0 }
+    }
+    writtenOut.resampled = { values, sigmas in
+      try spec(values, magcache, domain, of: path) { own in
+        domain.hasLevels(sigmas) ? own : MagCacheCalibration.resampled(own, from: domain.sigmas, to: sigmas)
+      }
+    }
     return PolicyEntry.Loaded(
       parameters: CalibrationUse.parameters + [familyParameter("diffusers")] + limits, thresholds: thresholds,
-      writtenOut: .init(source: path, domain: calibration.domain) { values in
-        let family = Family(rawValue: values.choice("family"))!
-        let branches =
-          family.decidesByBranch ? (0..<calibration.domain.branchCount).map { Optional($0) } : [nil]
-        var lists = branches.map { branch in
-          magcache.ratios(branch: branch)!.mean.map(\.shortest).joined(separator: "+")
-        }
-        if Set(lists).count == 1 { lists = [lists[0]] }
-        guard lists.count <= 2 else {
-          throw PolicyError(
-            "\(path) has ratios for each of \(lists.count) guidance branches; two lists can be written at most"
-          )
-        }
-        let ratios: [PolicySpec.Setting] =
-          lists.count == 1
-          ? [.init("table", "custom"), .init("ratios", lists[0])]
-          : [.init("table", byBranch), .init("ratios", lists[0]), .init("second-ratios", lists[1])]
-        return PolicySpec(name: values.spec.name, settings: CalibrationUse.settings(values, ratios))
-      }
-    ) { MagCachePolicy($0, magcache, CalibrationUse($0, calibration.domain)) }
+      writtenOut: writtenOut
+    ) { MagCachePolicy($0, magcache, CalibrationUse($0, domain)) }
+  }
+
+  /// With the ratios in its settings, those of a branch made by `ratios` of the calibration's own.
+  private static func spec(
+    _ values: ParameterValues, _ magcache: MagCacheCalibration, _ domain: ValidityDomain, of path: String,
+    _ ratios: ([Double]) -> [Double]
+  ) throws -> PolicySpec {
+    let family = Family(rawValue: values.choice("family"))!
+    let branches = family.decidesByBranch ? (0..<domain.branchCount).map { Optional($0) } : [nil]
+    var lists = branches.map { branch in
+      ratios(magcache.ratios(branch: branch)!.mean).map(\.shortest).joined(separator: "+")
+    }
+    if Set(lists).count == 1 { lists = [lists[0]] }
+    guard lists.count <= 2 else {
+      throw PolicyError(
+        "\(path) has ratios for each of \(lists.count) guidance branches; two lists can be written at most")
+    }
+    let settings: [PolicySpec.Setting] =
+      lists.count == 1
+      ? [.init("table", "custom"), .init("ratios", lists[0])]
+      : [.init("table", byBranch), .init("ratios", lists[0]), .init("second-ratios", lists[1])]
+    return PolicySpec(name: values.spec.name, settings: CalibrationUse.settings(values, settings))
   }
 
   let spec: PolicySpec

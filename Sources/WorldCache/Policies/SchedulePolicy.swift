@@ -12,9 +12,9 @@ enum SchedulePolicy {
     let file = try ScheduleFile.read(path)
     return PolicyEntry.Loaded(
       parameters: try parameters(of: file),
-      writtenOut: file.domains.first.map { domain in
-        .init(source: path, domain: domain) { $0.spec.with([.init("elsewhere", "allow")]) }
-      }
+      writtenOut: file.domains.isEmpty
+        ? nil
+        : .init(source: path, domains: file.domains) { $0.spec.with([.init("elsewhere", "allow")]) }
     ) { values in
       FixedSchedule(
         spec: values.spec, site: values.site("site"), predictor: try PredictorChoice.predictor(values),

@@ -80,7 +80,7 @@ struct TeaCachePolicy: Policy {
           "absolute", .choice(["no", "yes"]), default: "no", "add the polynomial's absolute value (vllm-omni)"
         ),
       ], thresholds: thresholds,
-      writtenOut: .init(source: path, domain: calibration.domain) { values in
+      writtenOut: .init(source: path, domain: calibration.domain, looksAtFeatures: true) { values in
         let domain = calibration.domain
         let experts = Set(domain.experts).sorted()
         let branches = decidesByBranch(values) ? (0..<domain.branchCount).map { Optional($0) } : [nil]

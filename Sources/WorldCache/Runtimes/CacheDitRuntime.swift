@@ -55,7 +55,7 @@ enum CacheDitRuntime {
     let mask =
       StepMask(rawValue: request["mask"]!)?.mask(callCount: calls)
       ?? request["calls"].flatMap { MaskPolicy.calls($0)?.mask(callCount: calls) }
-    guard let mask else { throw PolicyError("\(request.spec) has no mask for \(calls) calls") }
+    guard let mask else { throw PolicyError("\(request.typedSpec) has no mask for \(calls) calls") }
     return mask
   }
 
@@ -63,13 +63,14 @@ enum CacheDitRuntime {
   private static func masked(_ request: RuntimeRequest) throws -> RuntimeRequest {
     guard let site = try request.plan.policySite, case .rest(after: let first, tail: let last) = site else {
       throw PolicyError(
-        "cache-dit caches what lies between its first and last blocks, and \(request.spec) caches "
-          + "\(try request.plan.policySite?.name ?? "nothing"); give it site=rest.8, or whichever blocks it shall keep"
+        "cache-dit caches what lies between its first and last blocks, and \(request.typedSpec) caches "
+          + "\(try request.plan.policySite?.name ?? "nothing")"
+          + request.hint(site: "rest.8, or whichever blocks it shall keep")
       )
     }
     guard let predictor = try request.plan.predictor(), predictor.anchorCount == 1 else {
       throw PolicyError(
-        "\(request.spec) does not hold what it skips; cache-dit's calibrators are written as "
+        "\(request.typedSpec) does not hold what it skips; cache-dit's calibrators are written as "
           + "dbcache:mask=own,calls=…,mask-policy=static,predictor=taylor, foca or dmd")
     }
     let mask = try request.timetable(for: "cache-dit").single(for: "cache-dit")

@@ -16,7 +16,7 @@ enum MagCacheRuntime {
     let own = ["ratios", "second-ratios"].compactMap { request[$0] }
     if !own.isEmpty { return own.map { $0.split(separator: "+").map { Double($0)! } } }
     guard let table = MagnitudeRatios.published[request["table"] ?? ""] else {
-      throw PolicyError("\(request.spec) has no ratios to write")
+      throw PolicyError("\(request.typedSpec) has no ratios to write")
     }
     return table
   }
@@ -62,7 +62,18 @@ enum MagCacheRuntime {
     for (key, name) in [("threshold", "magcache_thresh"), ("cap", "K"), ("retention", "retention_ratio")] {
       settings += try RuntimeText.setting(key, members[name])
     }
-    let ratios = try members.required("mag_ratios", "a list of numbers").reals()
+    let list = try members.required("mag_ratios", "a list of numbers")
+    let ratios = try list.reals()
+    if let steps = members["num_steps"], try steps.integer(in: 1...1_000_000) != ratios.count {
+      throw list.fault(
+        "\(list.name) has \(ratios.count) numbers, and num_steps is \(try steps.integer(in: 1...1_000_000)); it takes as many"
+      )
+    }
+    guard !isInterleaved || ratios.count.isMultiple(of: 2) else {
+      throw list.fault(
+        "\(list.name) has \(ratios.count) numbers; those of two guidance branches by turns are an even number"
+      )
+    }
     guard isInterleaved else {
       return PolicySpec(
         name: "magcache",

@@ -73,46 +73,102 @@ public struct RuntimeRequest: Sendable {
   public let known: Timetable?
   /// What SmoothCache calls the modules that share a schedule.
   public let components: [String]
-  /// What the decisions were found on, where they are a trace's or a calibration's.
-  public let domain: ValidityDomain?
-  /// Where the numbers are from, in sentences.
+  /// What the decisions are valid for, by chunk; a single one serves all, none where nothing says so.
+  ///
+  /// Those of a file are valid where the file is, whatever trace they were replayed on; those that features decide
+  /// where they were recorded.
+  public let domains: [ValidityDomain]
+  /// Where the numbers are from, and how they differ from the trace, in sentences.
   public let remarks: [String]
+  /// The policy as it was given.
+  private let typed: PolicyPlan
 
   /// The number of calls is that of the trace or of the calibration where it is not told.
   ///
   /// Throws a ``PolicyError`` where a calibration is of another number of calls, or no setting can hold it.
   public init(
-    _ plan: PolicyPlan, callCount: Int?, recorded: Timetable? = nil, on recording: ValidityDomain? = nil,
-    components: [String] = ["attn1"]
+    _ plan: PolicyPlan, callCount: Int?, recorded: RuntimeRecording? = nil, components: [String] = ["attn1"]
   ) throws {
     // A plan's files have been read once before.
     func own(_ count: Int?) -> Timetable? { (try? plan.ownTimetable(callCount: count)) ?? nil }
-    let known = recorded ?? own(callCount)
-    if known == nil, plan.entry.writtenOut == nil, let callCount, let other = own(nil)?.callCount {
+    let known = recorded?.timetable ?? own(callCount)
+    if plan.entry.writtenOut == nil, known == nil, let callCount, let other = own(nil)?.callCount {
       throw PolicyError("\(plan.spec) names \(other) calls, and \(callCount) are asked for")
     }
-    var count = callCount ?? known?.callCount
+    let domains = try RuntimeRequest.domains(plan, callCount: known?.callCount ?? callCount, recorded)
+    self.domains = Set(domains).count == 1 ? [domains[0]] : domains
     self.known = known
     self.components = components
+    typed = plan
+    let count = callCount ?? known?.callCount
     guard let written = plan.entry.writtenOut else {
-      (self.plan, self.callCount, domain, remarks) = (plan, count, recording, [])
+      (self.plan, self.callCount, remarks) = (plan, count, recorded?.remarks ?? [])
       return
     }
-    let domain = written.domain
-    self.domain = recording ?? domain
-    count = count ?? domain.callCount
-    guard count == domain.callCount else {
+    let longest = (written.looksAtFeatures ? written.domains : domains).map(\.callCount).max()!
+    guard count == nil || count == longest else {
       throw PolicyError(
-        "\(written.source) has numbers for \(domain.callCount) calls, and \(count!) are asked for; make them from recordings of as "
+        "\(written.source) has numbers for \(longest) calls, and \(count!) are asked for; make them from recordings of as "
           + "many")
     }
-    self.plan = try PolicyRegistry.plan(written.spec(plan.values))
-    self.callCount = count
-    remarks = ["the numbers are those of \(written.source), valid for \(domain)"]
+    self.callCount = count ?? longest
+    let levels = try recorded.flatMap { try RuntimeRequest.otherLevels(written, $0) }
+    self.plan = try PolicyRegistry.plan(
+      levels.map { try written.resampled!(plan.values, $0) } ?? written.spec(plan.values))
+    var valid: [String] = []
+    for domain in written.domains where !valid.contains("\(domain)") { valid.append("\(domain)") }
+    remarks =
+      [
+        "the numbers are those of \(written.source), valid for " + valid.joined(separator: " and ")
+          + (levels == nil ? "" : ", and multiplied up to the noise levels of the trace")
+      ] + (recorded?.remarks ?? [])
   }
 
+  private static func domains(
+    _ plan: PolicyPlan, callCount: Int?, _ recorded: RuntimeRecording?
+  ) throws -> [ValidityDomain] {
+    if let own = try plan.ownDomains(callCount: callCount, on: recorded) { return own }
+    let written = plan.entry.writtenOut
+    guard let recorded else { return written?.domains ?? [] }
+    guard let written, !written.looksAtFeatures else {
+      return recorded.decided(for: plan) ? recorded.domains : []
+    }
+    guard written.resampled != nil else { return written.domains }
+    // The same numbers, for the calls that they were multiplied up to.
+    return recorded.domains.map { recording in
+      var domain = written.domains[0]
+      guard !domain.hasLevels(recording.sigmas) else { return domain }
+      (domain.shift, domain.sigmas, domain.experts) = (
+        recording.shift, recording.sigmas, recording.experts
+      )
+      return domain
+    }
+  }
+
+  /// The recording's noise levels where numbers follow them and were made at others; nil where they are the same.
+  private static func otherLevels(
+    _ written: PolicyEntry.WrittenOut, _ recorded: RuntimeRecording
+  ) throws -> [Double]? {
+    let levels = recorded.chunkDomains.map(\.sigmas)
+    guard written.resampled != nil, !levels.allSatisfy(written.domains[0].hasLevels) else { return nil }
+    guard recorded.chunkDomains.allSatisfy({ $0.hasLevels(levels[0]) }) else {
+      throw PolicyError(
+        "the numbers of \(written.source) can be written for one list of noise levels, and the chunks of the trace differ"
+      )
+    }
+    return levels[0]
+  }
+
+  /// As it is written: of a calibrated policy with its numbers.
   var spec: PolicySpec { plan.spec }
-  var name: String { spec.name }
+  /// As it was given, for messages.
+  var typedSpec: PolicySpec { typed.spec }
+  var name: String { typedSpec.name }
+
+  /// `; give it site=…` for a policy that can be given one.
+  func hint(site: String) -> String {
+    typed.entry.parameters.contains { $0.kind == .site } ? "; give it site=\(site)" : ""
+  }
 
   /// A setting's canonical text; nil for one that the policy does not have with its other settings.
   subscript(key: String) -> String? { spec.settings.first { $0.key == key }?.value }
@@ -136,6 +192,6 @@ public struct RuntimeRequest: Sendable {
   /// Which calls are computed: as known, or without looking at anything but the number of calls.
   func timetable(for target: String) throws -> Timetable {
     if let known { return known }
-    return try Timetable(plan, callCount: calls(for: target))
+    return try Timetable(plan, callCount: calls(for: target), typed: typedSpec)
   }
 }

@@ -16,16 +16,25 @@ enum ScheduleRuntime {
     func chunk(_ lanes: [[Bool]]) -> [(String, JSONValue)] {
       lanes.count == 1 ? [("computed", list(lanes[0]))] : [("branches", .array(lanes.map(list)))]
     }
-    let chunks = timetable.computed
+    let (chunks, domains) = (timetable.computed, request.domains)
     let (settings, remark) = try prediction(of: request)
     let members =
       (settings.map { [("settings", PredictorChoice.json($0))] } ?? [])
-      + (request.domain.map { [("valid_for", $0.json)] } ?? [])
+      + (domains.count == 1 ? [("valid_for", domains[0].json)] : [])
     return RuntimeFile(
       JSONValue.object(
         members
           + (chunks.count == 1
-            ? chunk(chunks[0]) : [("chunks", .array(chunks.map { .object(chunk($0)) }))])
+            ? chunk(chunks[0])
+            : [
+              (
+                "chunks",
+                .array(
+                  chunks.enumerated().map { place, lanes in
+                    .object(chunk(lanes) + (domains.count > 1 ? [("valid_for", domains[place].json)] : []))
+                  })
+              )
+            ])
       ).text, remarks: remark.map { [$0] } ?? [])
   }
 

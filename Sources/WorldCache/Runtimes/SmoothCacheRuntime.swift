@@ -17,16 +17,16 @@ enum SmoothCacheRuntime {
     let site = try request.plan.policySite
     guard site == .stack else {
       throw PolicyError(
-        "SmoothCache holds the outputs of all modules, for which the stack stands in, and \(request.spec) caches "
-          + "\(site?.name ?? "nothing"); give it site=stack")
+        "SmoothCache holds the outputs of all modules, for which the stack stands in, and \(request.typedSpec) caches "
+          + "\(site?.name ?? "nothing")\(request.hint(site: "stack"))")
     }
     guard let predictor = try request.plan.predictor(), predictor.anchorCount == 1 else {
-      throw PolicyError("SmoothCache holds what it skips; \(request.spec) predicts it")
+      throw PolicyError("SmoothCache holds what it skips; \(request.typedSpec) predicts it")
     }
     let bits = try request.timetable(for: "SmoothCache").single(for: "SmoothCache")
     guard bits.last == true else {
       throw PolicyError(
-        "SmoothCache computes the last call; \(request.spec) predicts call \(bits.count - 1) of \(bits.count)"
+        "SmoothCache computes the last call; \(request.typedSpec) predicts call \(bits.count - 1) of \(bits.count)"
       )
     }
     return RuntimeFile(JSONValue.object(components.map { ($0, RuntimeText.bits(bits)) }).text)

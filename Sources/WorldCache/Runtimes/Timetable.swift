@@ -16,11 +16,13 @@ public struct Timetable: Hashable, Sendable {
 
   /// What a policy computes of so many calls whatever the model does.
   ///
-  /// Throws a ``PolicyError`` where that depends on features or noise levels, so that a trace is needed.
-  init(_ plan: PolicyPlan, callCount: Int) throws {
+  /// Throws a ``PolicyError`` where that depends on features or noise levels, so that a trace is needed; it names the
+  /// policy as `typed`.
+  init(_ plan: PolicyPlan, callCount: Int, typed: PolicySpec? = nil) throws {
     guard callCount > 0 else { throw PolicyError("a rollout has at least one call") }
     let needsTrace = PolicyError(
-      "which calls \(plan.spec) computes depends on the model: give --trace to take its decisions there")
+      "which calls \(typed ?? plan.spec) computes depends on the model: give --trace to take its decisions there"
+    )
     guard case .ordinary = plan.entry.kind else { throw needsTrace }
     guard try plan.request(blockCount: Timetable.blockCount)?.changes.isEmpty ?? true else {
       throw needsTrace
@@ -87,10 +89,26 @@ extension PolicyPlan {
     let own: Timetable? =
       switch try make(values) {
       case let policy as FittedPolicy: policy.timetable(callCount: callCount)
-      case let policy as FixedSchedule: policy.wholeTimetable
+      case let policy as FixedSchedule: policy.wholeTimetable(callCount: callCount)
       default: nil
       }
     return callCount == nil || own?.callCount == callCount ? own : nil
+  }
+
+  /// What a policy that names its calls itself is valid for, by chunk; a single one serves all, none where its file does
+  /// not say. Nil for other policies.
+  func ownDomains(callCount: Int?, on recording: RuntimeRecording?) throws -> [ValidityDomain]? {
+    guard case .ordinary(let make) = entry.kind else { return nil }
+    switch try make(values) {
+    case let policy as FittedPolicy:
+      if let recording { return recording.chunkDomains.compactMap(policy.domain(on:)) }
+      return try policy.domain(callCount: callCount).map { [$0] } ?? []
+    case let policy as FixedSchedule:
+      let domains = policy.domains
+      guard let recording, domains.count > 1 else { return domains }
+      return recording.chunks.map { domains[$0] }
+    default: return nil
+    }
   }
 
   /// What the policy caches; nil when it caches nothing.

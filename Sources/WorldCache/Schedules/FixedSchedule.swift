@@ -9,6 +9,9 @@ struct FixedSchedule: Policy {
     /// One entry for each call of the chunk, true where it is computed.
     case mask([Bool])
 
+    /// Whether it is of one number of calls.
+    var isMask: Bool { if case .mask = self { true } else { false } }
+
     /// True where a call is computed; nil where the timetable is not one of so many calls.
     func mask(callCount: Int) -> [Bool]? {
       switch self {
@@ -58,7 +61,7 @@ struct FixedSchedule: Policy {
       throw PolicyError("\(source) has \(calls.count) chunks; the trace has a chunk \(geometry.chunk)")
     }
     let branches = calls[calls.count == 1 ? 0 : geometry.chunk]
-    try use(of: geometry)?.check(geometry)
+    try use(of: geometry)?.check(geometry, isByCall: branches.contains(where: \.isMask))
     guard branches.count == 1 || branches.count == geometry.branchCount else {
       throw PolicyError(
         "\(source) has timetables for \(branches.count) branches; the trace has \(geometry.branchCount)"
@@ -111,11 +114,20 @@ struct FixedSchedule: Policy {
     calls.count == 1 && calls[0].count == 1 ? FixedSchedule.computed(calls[0][0]) : nil
   }
 
+  /// What the timetable is valid for, by chunk; a single one serves all, none where that is not known.
+  var domains: [ValidityDomain] { uses.map(\.domain) }
+
   /// Every call of every chunk; nil where the number of calls is left open.
-  var wholeTimetable: Timetable? {
+  ///
+  /// Positions of several chunks are of as many calls as the chunks that they are valid for, or of `callCount`.
+  func wholeTimetable(callCount: Int?) -> Timetable? {
     var chunks: [[[Bool]]] = []
-    for branches in calls {
-      let masks = branches.compactMap { if case .mask(let mask) = $0 { mask } else { nil } }
+    for (chunk, branches) in calls.enumerated() {
+      let count = uses.isEmpty ? callCount : uses[uses.count == 1 ? 0 : chunk].domain.callCount
+      let masks = branches.compactMap { branch -> [Bool]? in
+        if case .mask(let mask) = branch { return mask }
+        return calls.count == 1 ? nil : count.flatMap { branch.mask(callCount: $0) }
+      }
       guard masks.count == branches.count else { return nil }
       chunks.append(masks)
     }

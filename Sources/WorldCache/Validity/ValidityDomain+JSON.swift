@@ -27,7 +27,7 @@ extension ValidityDomain {
       solver: try ValidityDomain.words(members.required("solver", "the solver's name")),
       shift: try members.required("shift", "a number").real(),
       guidance: try guidance.isNull ? nil : guidance.real(),
-      branchCount: try members.required("branches", "a whole number").integer(in: 1...1000),
+      branchCount: try members.required("branches", "a whole number").integer(in: 0...1000),
       sigmas: sigmas, experts: experts)
   }
 

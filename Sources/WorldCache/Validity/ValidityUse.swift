@@ -32,11 +32,14 @@ struct ValidityUse: Sendable {
   }
 
   /// Throws where the numbers would be off, unless that is allowed.
-  func check(_ geometry: Geometry) throws {
+  ///
+  /// Numbers that belong to a call each (`isByCall`) mean nothing at another number of calls, allowed or not.
+  func check(_ geometry: Geometry, isByCall: Bool = false) throws {
     guard isAllowedElsewhere != true, let misfit = misfit(geometry) else { return }
+    let isUseless = isByCall && geometry.callCount != domain.callCount
     throw PolicyError(
       "\(subject) is not valid here: this recording has \(misfit); \(remedy)"
-        + (isAllowedElsewhere == nil ? "" : ", or set elsewhere=allow to use it all the same"))
+        + (isAllowedElsewhere == nil || isUseless ? "" : ", or set elsewhere=allow to use it all the same"))
   }
 
   /// How a recording differs from what the numbers were made with.
