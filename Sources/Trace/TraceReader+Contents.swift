@@ -36,7 +36,14 @@ extension TraceReader {
       let layouts = try Self.layouts(root.group("layouts"))
       try readTaps(root, layouts)
       if try root.contains("final") {
-        finalLatents = try Self.tensors("final", in: root, .float32, entries: header.chunkCount, layouts).0
+        let (latents, layout) = try Self.tensors(
+          "final", in: root, .float32, entries: header.chunkCount, layouts)
+        let own = recorded[.output] ?? recorded[.guided] ?? recorded[.latent]
+        guard own?.layout == layout else {
+          throw latents.place.error(
+            "final latents have the layout of the first recorded one of the taps output, guided and latent")
+        }
+        finalLatents = latents
       }
     }
 

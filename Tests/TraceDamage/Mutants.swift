@@ -50,7 +50,8 @@ struct Mutants: ParsableCommand {
     if let keep {
       guard chosen.count == 1 else { throw ValidationError("--only must name one attack") }
       guard (0..<chosen[0].count).contains(keep) else {
-        throw ValidationError("--keep is \(keep); \(chosen[0].name) has \(chosen[0].count) mutants, from 0 on")
+        throw ValidationError(
+          "--keep is \(keep); \(chosen[0].name) has \(chosen[0].count) mutants, from 0 on")
       }
       return try Data(chosen[0].mutant(keep)).write(to: URL(filePath: "mutant.bin"))
     }

@@ -10,7 +10,7 @@ import Trace
     callCount: Int = 2, chunkColumn: [Int32] = [0, 0], tapName: String = "output", tapEntries: Int = 2,
     element: HDF5Element = .float32, states: [UInt8] = [0, 0], layoutName: String = "all",
     block: [Int] = [1, 3, 2],
-    valid: [UInt8] = [1, 1, 0], writesStretches: Bool = true
+    valid: [UInt8] = [1, 1, 0], writesStretches: Bool = true, finalTap: String? = nil
   ) throws -> TraceError? {
     try withTemporaryDirectory { folder in
       let path = folder.appendingPathComponent("x.h5").path
@@ -54,10 +54,16 @@ import Trace
       }
       try column("valid", layout, .uint8, valid)
       let tap = try HDF5Dataset(
-        creating: tapName, in: root.makeGroup("taps"), element: element, extent: [tapEntries, 3, 2],
+        creating: finalTap ?? tapName, in: root.makeGroup("taps"), element: element,
+        extent: [tapEntries, 3, 2],
         block: block)
       try tap.attributes.set("layout", layoutName)
-      try column(tapName, root.makeGroup("states"), .uint8, states)
+      if finalTap != nil {
+        let final = try HDF5Dataset(
+          creating: "final", in: root, element: .float32, extent: [1, 3, 2], block: [1, 3, 2])
+        try final.attributes.set("layout", layoutName)
+      }
+      try column(finalTap ?? tapName, root.makeGroup("states"), .uint8, states)
       let stretches = try root.makeGroup("stretches")
       if writesStretches {
         for tap in Tap.line(blockCount: 1) { try column(tap.name, stretches, .float64, [0.0, 0.0]) }
@@ -65,7 +71,7 @@ import Trace
       try file.close()
       do throws(TraceError) {
         let reader = try TraceReader(path: path)
-        for call in reader.calls.indices where states[call] != 0 {
+        for call in reader.calls.indices where states[call] != 0 && finalTap == nil {
           _ = try reader.feature(.output, call: call)
         }
         return nil
@@ -74,6 +80,13 @@ import Trace
         return error
       }
     }
+  }
+
+  @Test func finalLatentsNeedATapOfTheirLayout() throws {
+    #expect(try complaint(finalTap: "latent") == nil)
+    #expect(
+      try complaint(finalTap: "timestep")?.message.hasPrefix("final latents have the layout of the first")
+        == true)
   }
 
   @Test func theUnchangedFileIsSound() throws {
