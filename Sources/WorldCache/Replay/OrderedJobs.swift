@@ -1,5 +1,6 @@
 import Dispatch
 import Synchronization
+import Trace
 
 /// Jobs on several cores, whose results stand in order.
 package enum OrderedJobs {
@@ -26,6 +27,20 @@ package enum OrderedJobs {
       }
     }
     return try state.withLock { try $0.outcomes() }
+  }
+
+  /// Runs `job` for 0 to `count` − 1 on all cores, `batch` of them to a job: for work too short to be handed out one by
+  /// one. `progress` is told how many are done, of how many.
+  static func run<Outcome: Sendable>(
+    _ count: Int, inBatchesOf batch: Int, progress: @Sendable (_ done: Int, _ total: Int) -> Void,
+    _ job: @Sendable (Int) throws -> Outcome
+  ) throws -> [Outcome] {
+    try run(
+      (count + batch - 1) / batch, workerCount: Cores.count,
+      finished: { progress(min($0 * batch, count), count) }
+    ) { number in
+      try ((number * batch)..<min((number + 1) * batch, count)).map(job)
+    }.flatMap { $0 }
   }
 
   private struct State<Outcome: Sendable>: Sendable {

@@ -35,21 +35,15 @@ struct LongMemorySearch: Sendable {
     (self.squares, self.costs) = (squares, costs)
     let states = AnchorStates(callCount: callCount, depth: LongMemorySearch.depth)
     let older = predictor.anchorCount - LongMemorySearch.depth
-    let (batch, total) = (16, states.codes.count)
-    let rows = try OrderedJobs.run(
-      (total + batch - 1) / batch, workerCount: Cores.count,
-      finished: { progress(min($0 * batch, total), total) }
-    ) { number in
-      ((number * batch)..<min((number + 1) * batch, total)).map { place in
-        let anchors = states.anchors(states.codes[place])
-        return LongMemorySearch.choices(anchors, older: older).reduce([Double]()) { least, anchors in
-          let row = LongMemorySearch.mean(costs.row(after: anchors, squares), squares.count)
-          // A row is short where there is too little to predict from.
-          guard least.count == row.count else { return least.count > row.count ? least : row }
-          return zip(least, row).map { min($0, $1) }
-        }
+    let rows = try OrderedJobs.run(states.codes.count, inBatchesOf: 16, progress: progress) { place in
+      let anchors = states.anchors(states.codes[place])
+      return LongMemorySearch.choices(anchors, older: older).reduce([Double]()) { least, anchors in
+        let row = LongMemorySearch.mean(costs.row(after: anchors, squares), squares.count)
+        // A row is short where there is too little to predict from.
+        guard least.count == row.count else { return least.count > row.count ? least : row }
+        return zip(least, row).map { min($0, $1) }
       }
-    }.flatMap { $0 }
+    }
     for trace in traces { try trace.distances.requireIntact() }
     let program = ScheduleProgram(SumTally(), states, rows: rows, constraints, upTo: maximumCount)
     bounds = program.costs

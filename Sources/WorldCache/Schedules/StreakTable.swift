@@ -20,17 +20,10 @@ struct StreakTable: Sendable {
     let costs = StreakCosts(
       predictor, aim, StreakTable.scales(traces, aim, set), longestStreak: longestStreak)
     let squares = traces.map { StreakSquares($0, predictor, set: set) }
-    let (batch, total) = (64, states.codes.count)
-    let rows = try OrderedJobs.run(
-      (total + batch - 1) / batch, workerCount: Cores.count,
-      finished: { progress(min($0 * batch, total), total) }
-    ) { chunk in
-      ((chunk * batch)..<min((chunk + 1) * batch, total)).map { place in
-        costs.row(after: states.anchors(states.codes[place]), squares)
-      }
+    rows = try OrderedJobs.run(states.codes.count, inBatchesOf: 64, progress: progress) { place in
+      costs.row(after: states.anchors(states.codes[place]), squares)
     }
     for trace in traces { try trace.distances.requireIntact() }
-    self.rows = rows.flatMap { $0 }
   }
 
   /// By trace and branch, what the squared error of each call is divided by.

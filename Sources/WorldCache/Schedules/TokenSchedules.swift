@@ -59,22 +59,15 @@ public struct TokenSchedules: Sendable {
     let states = AnchorStates(callCount: geometry.callCount, depth: predictor.anchorCount)
     let scales = StreakTable.scales([geometry], aim, 0)
     let streaks = StreakCosts(predictor, aim, scales, longestStreak: constraints.longestStreak)
-    let (batch, total) = (16, geometry.tokenCount)
-    let found = try OrderedJobs.run(
-      (total + batch - 1) / batch, workerCount: Cores.count,
-      finished: { progress(min($0 * batch, total), total) }
-    ) { number in
-      ((number * batch)..<min((number + 1) * batch, total)).map { token in
-        let squares = [StreakSquares(geometry, predictor, token: token)]
-        let rows = states.codes.map { streaks.row(after: states.anchors($0), squares) }
-        let program = ScheduleProgram(
-          SumTally(), states, rows: rows, constraints, upTo: geometry.callCount)
-        return (
-          costs: program.costs,
-          schedules: program.costs.indices.map { (program.schedule(computing: $0) ?? []).map(UInt8.init) }
-        )
-      }
-    }.flatMap { $0 }
+    let found = try OrderedJobs.run(geometry.tokenCount, inBatchesOf: 16, progress: progress) { token in
+      let squares = [StreakSquares(geometry, predictor, token: token)]
+      let rows = states.codes.map { streaks.row(after: states.anchors($0), squares) }
+      let program = ScheduleProgram(SumTally(), states, rows: rows, constraints, upTo: geometry.callCount)
+      return (
+        costs: program.costs,
+        schedules: program.costs.indices.map { (program.schedule(computing: $0) ?? []).map(UInt8.init) }
+      )
+    }
     try geometry.distances.requireIntact()
     let shared = try IdealSearch([geometry], predictor, aim, constraints, upTo: counts.upperBound)
     let curves = found.map(\.costs)
