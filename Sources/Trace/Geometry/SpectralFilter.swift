@@ -44,26 +44,23 @@ public struct SpectralFilter: Hashable, Sendable {
           Axis(
             kernel: kernel(count: count, sigma: sigma), stride: part.extents.dropFirst(axis + 1).reduce(1, *))
         }
-        let whole = channels - channels % 8
         // Eight channels of all tokens at a time, which stay in the processor's cache for all axes.
         withUnsafeTemporaryAllocation(of: SIMD8<Double>.self, capacity: part.places.count) { lanes in
           values.lending { values in
-            for channel in Swift.stride(from: 0, to: whole, by: 8) {
+            for channel in Swift.stride(from: 0, to: channels, by: 8) {
+              let width = min(8, channels - channel)
               for (place, row) in part.places.enumerated() {
-                lanes[place] = values.eight(at: row * channels + channel)
+                let first = row * channels + channel
+                if width == 8 {
+                  lanes[place] = values.eight(at: first)
+                } else {
+                  lanes[place] = .zero
+                  for lane in 0..<width { lanes[place][lane] = values.one(at: first + lane) }
+                }
               }
               for axis in axes { axis.filter(lanes) }
               for (place, row) in part.places.enumerated() {
-                lanes[place].store(to: result, at: row * channels + channel)
-              }
-            }
-            for channel in whole..<channels {
-              for (place, row) in part.places.enumerated() {
-                lanes[place] = SIMD8(values.one(at: row * channels + channel), 0, 0, 0, 0, 0, 0, 0)
-              }
-              for axis in axes { axis.filter(lanes) }
-              for (place, row) in part.places.enumerated() {
-                result[row * channels + channel] = lanes[place][0]
+                for lane in 0..<width { result[row * channels + channel + lane] = lanes[place][lane] }
               }
             }
           }
