@@ -1,6 +1,7 @@
 import Dispatch
 import Foundation
 import Synchronization
+import Trace
 
 /// Says what is kept of a recording when it is interrupted (Ctrl-C, or `kill`), and then lets the signal end the
 /// program, as whoever sent it expects.
@@ -29,27 +30,29 @@ struct Interruption {
       guard state.callCount > 0 else {
         return "interrupted: \(traces)no call of \(state.path) was recorded yet; \(goesOn)"
       }
-      let journal = state.path + ".wcj"
+      let journal = state.path + TraceFormat.journalSuffix
       return "interrupted: \(traces)\(journal) holds \(state.callCount) of \(planned) calls; \(goesOn), and "
         + "'wctrace recover \(journal)' makes a trace of these calls"
     }
   }
 
   private let place: Place
-  private let sources: [any DispatchSourceSignal]
+  // By signal.
+  private let sources: [Int32: any DispatchSourceSignal]
 
   /// From now on signals are told of.
   init(rolloutCount: Int, callCount: Int) {
     let place = Place(Place.State(rolloutCount: rolloutCount))
     self.place = place
     let queue = DispatchQueue(label: "interruption")
-    sources = [SIGINT, SIGTERM].compactMap { number in
+    var sources: [Int32: any DispatchSourceSignal] = [:]
+    for number in [SIGINT, SIGTERM] {
       // What whoever started the program wants to be ignored stays ignored.
       var before = sigaction()
       guard unsafe sigaction(number, nil, &before) == 0,
         unsafe unsafeBitCast(before.__sigaction_handler.sa_handler, to: Int.self)
           == unsafeBitCast(SIG_DFL, to: Int.self)
-      else { return nil }
+      else { continue }
       signal(number, SIG_IGN)
       let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
       source.setEventHandler {
@@ -58,8 +61,9 @@ struct Interruption {
         Interruption.die(of: number)
       }
       source.resume()
-      return source
+      sources[number] = source
     }
+    self.sources = sources
   }
 
   // Also where whoever started the program blocks the signal.
@@ -85,7 +89,9 @@ struct Interruption {
 
   /// Signals end the program again as if it had never listened.
   func end() {
-    for source in sources { source.cancel() }
-    for number in [SIGINT, SIGTERM] where !sources.isEmpty { signal(number, SIG_DFL) }
+    for (number, source) in sources {
+      source.cancel()
+      signal(number, SIG_DFL)
+    }
   }
 }
