@@ -63,7 +63,7 @@ struct CalibrationUse: Sendable {
   /// The same for numbers that belong to a call each: of another number of calls they mean nothing, wherever they
   /// are allowed. `what` names them.
   func checkByCall(_ geometry: Geometry, _ what: String) throws {
-    try check(geometry)
+    try use.check(geometry, isByCall: true)
     guard geometry.callCount == domain.callCount else {
       throw PolicyError(
         "the \(what) of \(path) are by call, for \(domain.callCount) of them; this recording has "

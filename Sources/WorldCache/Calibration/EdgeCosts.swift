@@ -86,7 +86,7 @@ public struct EdgeCosts: Hashable, Sendable {
   static func sites(_ method: Method) -> [Site] { method == .meancache ? [.guided] : [.output, .guided] }
 
   private static func requireSite(_ site: Site) throws {
-    guard site == .output || site == .guided else {
+    guard sites(.lemica).contains(site) else {
       throw PolicyError("edge costs are measured at the sites output and guided, not at \(site)")
     }
   }

@@ -27,8 +27,7 @@ struct LeMiCaPolicy: Policy {
       make: { values, geometry, _ in try LeMiCaPolicy(values, geometry) })
   ).loading { spec in try CalibrationUse.path(in: spec).map { try LeMiCaPolicy.load($0) } }
 
-  // Where edges have a cost.
-  private static let sites = [Site.output, .guided].map(\.name)
+  private static let sites = EdgeCosts.sites(.lemica).map(\.name)
   private static func site(_ values: ParameterValues) -> Site { Site(name: values.choice("site"))! }
 
   private static func load(_ path: String) throws -> PolicyEntry.Loaded {
