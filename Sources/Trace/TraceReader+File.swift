@@ -1,7 +1,5 @@
 // What can be told from a file's name, size and first bytes, before the HDF5 library sees it.
 extension TraceReader {
-  // Signature, version 2 or 3, sizes of addresses, flags; then from byte 28 the file's end.
-
   private static func unfinishedMessage(_ journal: String) -> String {
     "the recording is running or was interrupted; once it has ended, 'wctrace recover \(journal)' makes a trace "
       + "of its calls"
@@ -24,6 +22,7 @@ extension TraceReader {
     }
     let unfinished = TraceError(.unfinished, path: path, "the recording was never finished")
     guard !path.hasSuffix(TraceFormat.unfinishedSuffix) else { throw unfinished }
+    // Signature, version 2 or 3, sizes of addresses, flags; then from byte 28 the file's end.
     let (head, byteCount) = try FileSystem.head(of: path, HDF5Image.superblockByteCount)
     guard byteCount > 0 else { throw TraceError(.notATrace, path: path, "the file is empty") }
     guard head.starts(with: HDF5File.signature) else {

@@ -6,8 +6,9 @@ public enum TraceImport {
   ///
   /// `announce` is told what it will take before anything is written, and a disk with less space is refused
   /// unless `checksSpace` is false. Values that are not finite, which replay refuses, are refused unless
-  /// `allowsNonFinite`; calls at which a tap is absent may hold anything. `progress` is told how many calls are done, of how many. Throws `missing`,
-  /// `invalid`, `lacking`, `corrupt`, `exists`, `inUse` or `inputOutput`, with the file that is meant.
+  /// `allowsNonFinite`; calls at which a tap is absent may hold anything. `progress` is told how many calls are done, of
+  /// how many. Throws `missing`, `invalid`, `lacking`, `corrupt`, `exists`, `inUse` or `inputOutput`, with the file that
+  /// is meant.
   public static func write(
     _ metadataPath: String, to path: String, recorder: String, overwrite: Bool = false,
     checksSpace: Bool = true, allowsNonFinite: Bool = false, announce: (RecordingEstimate) -> Void = { _ in },

@@ -44,7 +44,7 @@ final class JournalFile: Sendable {
   init(opening path: String, writing: Bool = false) throws(TraceError) {
     self.path = path
     guard FileSystem.kind(of: path) != .nothing else {
-      throw TraceError(.missing, path: path, "there is no such file")
+      throw FileSystem.absence(of: path)
     }
     guard FileSystem.kind(of: path) == .file else {
       throw TraceError(.notATrace, path: path, "this is not a regular file")

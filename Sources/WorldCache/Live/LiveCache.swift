@@ -23,7 +23,7 @@ public struct LiveCache: CallHook {
 
   /// What a reader of the results should know of how the policy was set up, such as that its numbers were made
   /// elsewhere; empty for most.
-  public let remarks: [String]
+  public private(set) var remarks: [String] = []
 
   /// `calls` are those of the whole rollout; `layout` says what the rows at a tap stand for, and `header` which model
   /// and solver it is of, where that is known.
@@ -67,14 +67,9 @@ public struct LiveCache: CallHook {
       })
     try plan.checkChunkCount(chunks.count)
     // What does not fit shows before the first call.
-    var told: [String] = []
-    for (place, chunk) in chunks.enumerated() {
-      let work = try LiveChunk(
-        plan, calls: self.calls[chunk]!, chunk: chunk, place: place, blockCount: blockCount,
-        layouts: layouts, header: header)
-      told += work.remarks.filter { !told.contains($0) }
+    for place in chunks.indices {
+      remarks += try chunk(at: place).remarks.filter { !remarks.contains($0) }
     }
-    remarks = told
   }
 
   private func chunk(at place: Int) throws -> LiveChunk {
