@@ -25,9 +25,7 @@ import Trace
       let info = try Tool("info", path, "--format", "json")
       #expect(info.status == 0)
       // The sample: block 1 is skipped at call 2, whose output is predicted and whose guided value is derived.
-      let decoder = JSONDecoder()
-      decoder.keyDecodingStrategy = .convertFromSnakeCase
-      let rows = try decoder.decode(Info.self, from: Data(info.output.utf8)).taps
+      let rows = try info.decoded(Info.self).taps
       func states(_ tap: String) -> [Int]? {
         rows.first { $0.tap == tap }.map {
           [$0.freshCalls, $0.predictedCalls, $0.derivedCalls, $0.absentCalls]

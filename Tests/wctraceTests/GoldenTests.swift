@@ -94,9 +94,7 @@ import Testing
     }
     struct Document: Decodable { var replays: [Row] }
     let run = try Tool(["replay", Self.trace, "--format", "json"] + Self.policies)
-    let decoder = JSONDecoder()
-    decoder.keyDecodingStrategy = .convertFromSnakeCase
-    let rows = try decoder.decode(Document.self, from: Data(run.output.utf8)).replays
+    let rows = try run.decoded(Document.self).replays
     #expect(rows[0].policy == "always")
     #expect(rows[0].directError == 0)
     #expect(rows[0].computedCalls == 20)

@@ -16,21 +16,9 @@ import Trace
       ]
       let errors = folder.appending(path: "errors")
       _ = FileManager.default.createFile(atPath: errors.path, contents: nil)
-      let process = Process()
-      let pipe = Pipe()
-      process.executableURL = Tool.executable
-      process.arguments = arguments + ["--acknowledge"]
-      process.currentDirectoryURL = Tool.repository
-      process.standardError = try FileHandle(forWritingTo: errors)
-      process.standardOutput = pipe
-      try process.run()
       // After 4 of 6 calls: one trace is finished, of the other there is one call.
-      var text = Data()
-      while !String(decoding: text, as: UTF8.self).split(separator: "\n").contains("4") {
-        let more = pipe.fileHandleForReading.availableData
-        if more.isEmpty { break }
-        text += more
-      }
+      let process = try Tool.recording(
+        arguments, acknowledged: 4, errors: FileHandle(forWritingTo: errors))
       // As Ctrl-C does, which a test may have been told to ignore.
       kill(process.processIdentifier, SIGTERM)
       process.waitUntilExit()

@@ -41,9 +41,7 @@ import Testing
 
   private func decode(_ run: Tool) throws -> Rollouts {
     #expect(run.status == 0, "\(run.errors)")
-    let decoder = JSONDecoder()
-    decoder.keyDecodingStrategy = .convertFromSnakeCase
-    return try decoder.decode(Rollouts.self, from: Data(run.output.utf8))
+    return try run.decoded(Rollouts.self)
   }
 
   @Test("policies and controls beside the uncached rollout")

@@ -65,9 +65,7 @@ import Trace
       var summary: [Summary]
       var cannotRun: [Misfit]
     }
-    let decoder = JSONDecoder()
-    decoder.keyDecodingStrategy = .convertFromSnakeCase
-    let found = try decoder.decode(Document.self, from: Data(run.output.utf8))
+    let found = try run.decoded(Document.self)
     #expect(found.replays.map(\.trace) == ["guided-8", "room-20", "room-20"].map { "traces/\($0).h5" })
     #expect(found.summary.map(\.traces) == [1, 2])
     #expect(found.cannotRun.map(\.trace) == ["traces/guided-8.h5"])

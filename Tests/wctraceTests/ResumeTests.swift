@@ -24,21 +24,8 @@ import Trace
       let whole = directory.path + "/whole"
       #expect(try Tool(arguments(whole)).status == 0)
       let folder = directory.path + "/killed"
-      let process = Process()
-      let pipe = Pipe()
-      process.executableURL = Tool.executable
-      process.arguments = arguments(folder) + ["--acknowledge"]
-      process.currentDirectoryURL = Tool.repository
-      process.standardError = FileHandle.nullDevice
-      process.standardOutput = pipe
-      try process.run()
       // Killed in the midst of the third rollout, after 7 of 12 calls.
-      var text = Data()
-      while !String(decoding: text, as: UTF8.self).split(separator: "\n").contains("7") {
-        let more = pipe.fileHandleForReading.availableData
-        if more.isEmpty { break }
-        text += more
-      }
+      let process = try Tool.recording(arguments(folder), acknowledged: 7)
       kill(process.processIdentifier, SIGKILL)
       process.waitUntilExit()
       try Data().write(to: URL(filePath: "\(folder)/\(Self.names[2]).partial"))

@@ -38,6 +38,34 @@ struct Tool {
     errors = try String(contentsOf: files[1], encoding: .utf8)
     status = process.terminationStatus
   }
+
+  /// What it printed, as JSON whose keys are in snake case.
+  func decoded<Value: Decodable>(_ type: Value.Type = Value.self) throws -> Value {
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    return try decoder.decode(type, from: Data(output.utf8))
+  }
+
+  /// A recorder that is at work and has acknowledged so many calls; `errors` takes what it says.
+  static func recording(
+    _ arguments: [String], acknowledged count: Int, errors: FileHandle = .nullDevice
+  ) throws -> Process {
+    let process = Process()
+    let pipe = Pipe()
+    process.executableURL = executable
+    process.arguments = arguments + ["--acknowledge"]
+    process.currentDirectoryURL = repository
+    process.standardError = errors
+    process.standardOutput = pipe
+    try process.run()
+    var text = Data()
+    while !String(decoding: text, as: UTF8.self).split(separator: "\n").contains("\(count)") {
+      let more = pipe.fileHandleForReading.availableData
+      try #require(!more.isEmpty, "the recorder ended early")
+      text += more
+    }
+    return process
+  }
 }
 
 /// Compares a text with the file of that name in Golden/.

@@ -44,9 +44,7 @@ import Testing
       #expect(second.status == 0, "\(second.errors)")
       #expect(second.errors.contains("1 results are there; 2 are left"))
       #expect(try Data(contentsOf: results).starts(with: line))
-      let decoder = JSONDecoder()
-      decoder.keyDecodingStrategy = .convertFromSnakeCase
-      let report = try decoder.decode(Report.self, from: Data(second.output.utf8))
+      let report = try second.decoded(Report.self)
       #expect(report.errors.map(\.estimate) == ["computed_calls", "mean_call", "streak", "direct"])
       // Three: the last layer takes what TeaCache predicts to the output.
       #expect(report.errors.last?.pairs == 3)
@@ -87,9 +85,7 @@ import Testing
         var summary: [Summary]
         var calls: [Step]
       }
-      let decoder = JSONDecoder()
-      decoder.keyDecodingStrategy = .convertFromSnakeCase
-      let pair = try decoder.decode(Pair.self, from: Data(run.output.utf8))
+      let pair = try run.decoded(Pair.self)
       let summary = pair.summary[0]
       #expect(summary.computedCalls == 3 && summary.replayAgreement == 1 && summary.againAgreement == 1)
       #expect(pair.calls.map { $0.decision.first } == ["c", "p", "c", "p", "p", "c"])

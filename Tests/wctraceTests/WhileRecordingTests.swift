@@ -12,20 +12,8 @@ import Trace
       let arguments = [
         "record", "-o", path, "--steps", "4", "--taps", "latent,output", "--threads", "1",
       ]
-      let process = Process()
-      let pipe = Pipe()
-      process.executableURL = Tool.executable
-      process.arguments = arguments + ["--acknowledge"]
-      process.currentDirectoryURL = Tool.repository
-      process.standardError = FileHandle.nullDevice
-      process.standardOutput = pipe
-      try process.run()
-      var text = Data()
-      while !String(decoding: text, as: UTF8.self).contains("2\n") {
-        let more = pipe.fileHandleForReading.availableData
-        try #require(!more.isEmpty, "the recorder ended early")
-        text += more
-      }
+      let process = try Tool.recording(arguments, acknowledged: 2)
+      let pipe = process.standardOutput as! Pipe
       kill(process.processIdentifier, SIGSTOP)
       defer { kill(process.processIdentifier, SIGCONT) }
       for (command, words) in [
