@@ -100,12 +100,7 @@ struct Calibrate: ParsableCommand {
   }
 
   mutating func run() throws {
-    if let output {
-      try Terminal.checkFolder(of: output)
-      guard force || !FileManager.default.fileExists(atPath: output) else {
-        throw TraceError(.exists, path: output, "the file exists; --force replaces it")
-      }
-    }
+    if let output { try Terminal.checkTarget(output, force: force, remedy: "--force replaces it") }
     let paths = try input.paths()
     let first = try GeometryCatalog.opening(paths[0])
     var options = Calibrator.Options()

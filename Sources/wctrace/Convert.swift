@@ -58,12 +58,7 @@ struct Convert: ParsableCommand {
 
   mutating func run() throws {
     // Before anything is measured.
-    if let output {
-      try Terminal.checkFolder(of: output)
-      guard force || !FileManager.default.fileExists(atPath: output) else {
-        throw TraceError(.exists, path: output, "the file exists; pass --force to replace it")
-      }
-    }
+    if let output { try Terminal.checkTarget(output, force: force) }
     let plan = try policy()
     guard let to else { return try Terminal.show(plan.spec.description) }
     let runtime = try Runtime.named(to)

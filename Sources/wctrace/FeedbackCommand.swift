@@ -55,10 +55,7 @@ struct FeedbackCommand: ParsableCommand {
   }
 
   mutating func run() throws {
-    try Terminal.checkFolder(of: output)
-    guard force || !FileManager.default.fileExists(atPath: output) else {
-      throw TraceError(.exists, path: output, "the file exists; pass --force to replace it")
-    }
+    try Terminal.checkTarget(output, force: force)
     let references = try TracesInput.paths(uncached).map { try TraceReader(path: $0) }
     let others = try TracesInput.paths(disturbed)
     var bySeeds: [[Int]: [String]] = [:]

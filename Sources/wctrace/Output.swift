@@ -52,6 +52,17 @@ enum Terminal {
     }
   }
 
+  /// Throws unless a file of this name could be put into its folder and either is new or may be replaced (`force`);
+  /// `remedy` says what replaces it.
+  static func checkTarget(
+    _ path: String, force: Bool, remedy: String = "pass --force to replace it"
+  ) throws {
+    try checkFolder(of: path)
+    guard force || !FileManager.default.fileExists(atPath: path) else {
+      throw TraceError(.exists, path: path, "the file exists; \(remedy)")
+    }
+  }
+
   /// Throws unless something of this name could be made where it is to be.
   static func checkParent(of path: String) throws {
     let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path

@@ -220,12 +220,7 @@ struct ScheduleCommand: ParsableCommand {
   }
 
   private func search(_ plan: PolicyPlan, _ traces: [String], _ counts: ClosedRange<Int>) throws {
-    if let save {
-      try Terminal.checkFolder(of: save)
-      guard force || !FileManager.default.fileExists(atPath: save) else {
-        throw TraceError(.exists, path: save, "the file exists; use --force to replace it")
-      }
-    }
+    if let save { try Terminal.checkTarget(save, force: force, remedy: "use --force to replace it") }
     let geometries = try traces.map {
       try chunks.pick(from: GeometryCatalog.opening($0).geometries(for: plan))
     }

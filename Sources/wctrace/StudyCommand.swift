@@ -38,10 +38,7 @@ struct MergeStudies: ParsableCommand {
   }
 
   mutating func run() throws {
-    try Terminal.checkFolder(of: output)
-    guard force || !FileManager.default.fileExists(atPath: output) else {
-      throw TraceError(.exists, path: output, "the file exists; --force overwrites it")
-    }
+    try Terminal.checkTarget(output, force: force, remedy: "--force overwrites it")
     try Study.merge(studies, to: output)
     let study = try Study(reading: output)
     let (done, all) = (study.finished.count, study.definition.jobs.count)
