@@ -3,7 +3,8 @@
 #
 # validation.sh [FOLDER]: into FOLDER (demo/validation when left out; about 6 GB) records eight scenes to fit on and twelve held-out
 # ones, runs eighteen disturbing settings on the former, fits the model's feedback, and then runs 223 other settings live on
-# eight of the latter beside their replays, and on the other four apart: nothing was chosen by looking at those.
+# eight of the latter beside their replays, and on the other four apart: nothing was chosen by looking at those. Last, the four
+# once more, each with a feedback that was fitted to the scene itself.
 # Resumable: what is there is not made again. WCTRACE names the tool.
 set -euo pipefail
 wctrace=$(realpath "${WCTRACE:-.build/release/wctrace}")
@@ -95,3 +96,20 @@ for scenes in confirm apart; do
 done
 cat runs-confirm.jsonl runs-apart.jsonl > runs-all.jsonl
 "$wctrace" validate confirm apart "${policies[@]}" --feedback feedback.safetensors --results runs-all.jsonl --threads 1 "${@:2}"
+
+# 4. The four scenes with feedbacks of their own: the same settings disturb the very scene.
+for place in "${!disturbing[@]}"; do
+  [ -d "own-$place" ] && continue
+  rm -rf own.partial
+  "$wctrace" live --scenes 1000008..1000011 --policy "${disturbing[$place]}" --record own.partial --threads 1 --summary
+  mv own.partial "own-$place"
+done
+for scene in 1000008 1000009 1000010 1000011; do
+  trace=scene-$scene-noise-0.h5
+  [ -f own-$scene.safetensors ] ||
+    "$wctrace" feedback --uncached apart/$trace --disturbed own-*/$trace --output own-$scene.safetensors > own-$scene.txt
+  [ -f runs-own-$scene.jsonl ] || cp runs-apart.jsonl runs-own-$scene.jsonl
+  echo; echo "scene $scene, its own feedback"
+  "$wctrace" validate apart/$trace "${policies[@]}" --feedback own-$scene.safetensors --results runs-own-$scene.jsonl \
+    --threads 1 "${@:2}"
+done

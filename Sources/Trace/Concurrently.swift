@@ -23,12 +23,13 @@ func concurrently<Failure: Error>(
   if let error = state.withLock({ $0.errors.min { $0.key < $1.key }?.value }) { throw error }
 }
 
-/// Runs `body` for every index, with one worker per core that brings what it works with.
+/// Runs `body` for every index, with workers, one per core unless given, that bring what they work with.
 func concurrently<Worker, Failure: Error>(
-  _ count: Int, worker: @Sendable (Int) -> Worker, _ body: @Sendable (Worker, Int) throws(Failure) -> Void
+  _ count: Int, workers: Int = workerCount, worker: @Sendable (Int) -> Worker,
+  _ body: @Sendable (Worker, Int) throws(Failure) -> Void
 ) throws(Failure) {
   let next = Atomic(0)
-  try concurrently(min(count, workerCount)) { (place: Int) throws(Failure) in
+  try concurrently(min(count, workers)) { (place: Int) throws(Failure) in
     let worker = worker(place)
     while true {
       let index = next.wrappingAdd(1, ordering: .relaxed).oldValue

@@ -2,13 +2,13 @@
 ///
 /// A call of another chunk ends all streams, so that no more than one value for each branch, expert
 /// and tap need be kept.
-struct StreamHistory<Value> {
-  private struct Stream: Hashable {
+struct StreamHistory<Value: Sendable>: Sendable {
+  private struct Stream: Hashable, Sendable {
     var branch: Int
     var expert: Int
   }
 
-  private struct Last {
+  private struct Last: Sendable {
     var value: Value
     /// Fresh values of the stream so far.
     var count: Int

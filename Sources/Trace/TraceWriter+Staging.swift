@@ -19,7 +19,10 @@ extension TraceWriter {
   var needsHistory: Bool { description.coding == .stepDelta || description.lossy != nil }
 
   /// The tensors of a call in the order of the line.
-  func items(_ call: Call, _ features: [Tap: Tensor], _ pool: BufferPool) -> [Item] {
+  func items(
+    _ call: Call, _ features: [Tap: Tensor], _ histories: inout [Tap: StreamHistory<StagedTensor>],
+    _ pool: BufferPool
+  ) -> [Item] {
     var items: [Item] = []
     for (place, tap) in description.line.enumerated() {
       guard let layout = description.layout(of: tap) else { continue }
@@ -42,10 +45,11 @@ extension TraceWriter {
   }
 
   /// Prepares all blocks and gives each tensor its bound.
-  func measure(_ items: [Item], _ rule: LossyRule) throws(TraceError) -> [Double] {
+  func measure(_ items: [Item], _ rule: LossyRule, _ workers: Int) throws(TraceError) -> [Double] {
     let jobs = jobs(items)
     let measured = Mutex([(changes: [Double], largest: Float)](repeating: ([], 0), count: items.count))
-    try concurrently(jobs.count) { [dtype, path] (index: Int) throws(TraceError) in
+    try concurrently(jobs.count, workers: workers, worker: { _ in }) {
+      [dtype, path] (_, index: Int) throws(TraceError) in
       let (place, block) = jobs[index]
       try Self.prepare(items[place].tensor, block, dtype, path)
       guard let previous = items[place].previous else { return }
@@ -68,7 +72,7 @@ extension TraceWriter {
   ///
   /// While some workers pack, one hashes and one writes what is ready, in order.
   func stage(
-    _ items: [Item], _ bounds: [Double]?, in journal: JournalWriter
+    _ items: [Item], _ bounds: [Double]?, in journal: JournalWriter, _ workers: Int
   ) throws(TraceError) -> [UInt64] {
     let jobs = jobs(items)
     let hashing = OrderedLane<Int>()
@@ -83,7 +87,7 @@ extension TraceWriter {
       record.rawByteCount = UInt32(tensor.shape.blockByteCount)
       return record
     }
-    try concurrently(jobs.count, worker: { [encoders] in encoders[$0] }) {
+    try concurrently(jobs.count, workers: workers, worker: { [encoders] in encoders[$0] }) {
       [dtype, path, journalPath] (encoder, index) throws(TraceError) in
       let (place, block) = jobs[index]
       let item = items[place]

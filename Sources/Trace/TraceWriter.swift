@@ -1,10 +1,14 @@
+import Dispatch
+import Synchronization
+
 /// Writes one recorded rollout, which appears under its name only when finished.
 ///
 /// Until then everything is in the journal `path` + `.wcj`, an append-only file from which
 /// ``TraceRecovery`` makes a trace of the calls recorded so far. A call is recorded for good when
-/// `append` returns; ``Durability`` says whether power loss is included. Any error ends the writer; a
-/// journal that holds a call stays, an empty one is removed. Not for use from several threads at once.
-public final class TraceWriter {
+/// `append` returns, or, handed over with `enqueue`, when ``recordedCallCount`` counts it; ``Durability`` says
+/// whether power loss is included. Any error ends the writer; a journal that holds a call stays, an empty one is
+/// removed. Calls come in their order, so one thread should bring them.
+public final class TraceWriter: Sendable {
   /// Where the trace will be.
   public let path: String
   /// Where the recording is until finished.
@@ -22,14 +26,27 @@ public final class TraceWriter {
   // One for each worker.
   let encoders = (0..<workerCount).map { _ in BlockEncoder() }
   private let overwrites: Bool
-  // The last fresh tensors, where the next ones are differences to them or rounded by their change.
-  var histories: [Tap: StreamHistory<StagedTensor>] = [:]
+  /// Where calls that were handed over are recorded, one after the other.
+  let lane = DispatchQueue(label: "wctrace recording")
+  /// What has become of the calls that were handed over.
+  let handover = Mutex(Handover())
   // Gone when the writer has ended: the journal is open, and locked, exactly as long as this lives.
-  private var journal: JournalWriter?
+  private let recording: Mutex<Recording?>
+  private let recordedCount = Atomic(0)
+
+  /// What changes from call to call.
+  struct Recording: Sendable {
+    let journal: JournalWriter
+    // The last fresh tensors, where the next ones are differences to them or rounded by their change.
+    var histories: [Tap: StreamHistory<StagedTensor>] = [:]
+  }
+
+  /// Calls that a crash of this program cannot lose any more.
+  public var recordedCallCount: Int { recordedCount.load(ordering: .acquiring) }
 
   /// Bytes of the journal so far, and how many of them are known to be on the disk.
   package var journalByteCounts: (written: Int, synced: Int) {
-    (journal?.file.byteCount ?? 0, journal?.file.syncedByteCount ?? 0)
+    recording.withLock { ($0?.journal.file.byteCount ?? 0, $0?.journal.file.syncedByteCount ?? 0) }
   }
 
   /// Starts the journal.
@@ -52,12 +69,14 @@ public final class TraceWriter {
     self.durability = durability
     journalPath = path + TraceFormat.journalSuffix
     overwrites = overwrite
-    journal = try JournalWriter(
-      path: journalPath, description: description, durability: durability, overwrite: overwrite)
+    recording = Mutex(
+      Recording(
+        journal: try JournalWriter(
+          path: journalPath, description: description, durability: durability, overwrite: overwrite)))
   }
 
   deinit {
-    abandon()
+    end()
   }
 
   /// Adds the next call.
@@ -69,15 +88,25 @@ public final class TraceWriter {
   public func append(
     _ call: Call, states: [Tap: TapState] = [:], stretchSeconds: [Tap: Double] = [:], features: [Tap: Tensor]
   ) throws(TraceError) {
-    try endingOnError { journal throws(TraceError) in
+    try waitUntilRecorded()
+    try record(
+      Handover.Entry(call: call, states: states, stretchSeconds: stretchSeconds, features: features),
+      workers: workerCount)
+  }
+
+  /// Adds a call with so many workers.
+  func record(_ entry: Handover.Entry, workers: Int) throws(TraceError) {
+    let (call, features) = (entry.call, entry.features)
+    let count = try endingOnError { recording throws(TraceError) in
+      let journal = recording.journal
       if let problem = problem(
-        call, after: journal.contents.calls.count, states, stretchSeconds, features)
+        call, after: journal.contents.calls.count, entry.states, entry.stretchSeconds, features)
       {
         throw TraceError(.invalid, path: path, at: "call \(call.ordinal)", problem)
       }
-      let items = items(call, features, journal.pool)
-      let bounds = try description.lossy.map { rule throws(TraceError) in try measure(items, rule) }
-      let hashes = try stage(items, bounds, in: journal)
+      let items = items(call, features, &recording.histories, journal.pool)
+      let bounds = try description.lossy.map { rule throws(TraceError) in try measure(items, rule, workers) }
+      let hashes = try stage(items, bounds, in: journal, workers)
       func byTap<Value>(_ values: some Sequence<Value>, absent: Value) -> [Value] {
         var rest = Array(values)[...]
         return description.recordedTaps.map { features[$0] == nil ? absent : rest.removeFirst() }
@@ -85,24 +114,30 @@ public final class TraceWriter {
       try journal.commit(
         RecordedCall(
           call: call,
-          states: description.recordedTaps.map { states[$0] ?? (features[$0] == nil ? .absent : .fresh) },
-          stretchSeconds: description.line.map { stretchSeconds[$0] ?? 0 },
+          states: description.recordedTaps.map {
+            entry.states[$0] ?? (features[$0] == nil ? .absent : .fresh)
+          },
+          stretchSeconds: description.line.map { entry.stretchSeconds[$0] ?? 0 },
           hashes: byTap(hashes, absent: 0), bounds: bounds.map { byTap($0, absent: 0) } ?? []))
       for item in items {
-        if needsHistory, states[item.tap] ?? .fresh == .fresh {
-          histories[item.tap]?.add(item.tensor, at: call)?.release(to: journal.pool)
+        if needsHistory, entry.states[item.tap] ?? .fresh == .fresh {
+          recording.histories[item.tap]?.add(item.tensor, at: call)?.release(to: journal.pool)
         } else {
           item.tensor.release(to: journal.pool)
         }
       }
+      return journal.contents.calls.count
     }
+    recordedCount.store(count, ordering: .releasing)
   }
 
   /// Stores a chunk's final latent, in the layout of `output` and always as float32.
   ///
   /// Give it for every chunk or for none.
   public func setFinal(chunk: Int, _ latent: Tensor) throws(TraceError) {
-    try endingOnError { journal throws(TraceError) in
+    try waitUntilRecorded()
+    try endingOnError { recording throws(TraceError) in
+      let journal = recording.journal
       guard let layout = description.finalLayout else {
         throw TraceError(
           .invalid, path: path, at: "/final", "a final latent needs the tap output, guided or latent")
@@ -120,7 +155,7 @@ public final class TraceWriter {
         journal.pool)
       let item = Item(
         tap: .output, tensor: tensor, layout: layout, previous: nil, isDelta: false, isPrepared: false)
-      try journal.commitFinal(chunk: chunk, hash: try stage([item], nil, in: journal)[0])
+      try journal.commitFinal(chunk: chunk, hash: try stage([item], nil, in: journal, workerCount)[0])
       tensor.release(to: journal.pool)
     }
   }
@@ -130,7 +165,9 @@ public final class TraceWriter {
   /// The blocks stay where they are; only what leads to them is written. A reader that opens `path` sees
   /// the whole trace or, before, nothing of it.
   public func finish() throws(TraceError) {
-    try endingOnError { journal throws(TraceError) in
+    try waitUntilRecorded()
+    try endingOnError { recording throws(TraceError) in
+      let journal = recording.journal
       let (recorded, finals) = (journal.contents.calls.count, journal.contents.finals.count)
       guard recorded == callCount else {
         throw TraceError(.invalid, path: path, "\(callCount) calls were announced, \(recorded) were recorded")
@@ -144,37 +181,51 @@ public final class TraceWriter {
       try TraceAssembler.finish(
         journal.contents, in: journal.file, as: path, overwrite: overwrites, waits: durability != .none)
     }
-    journal = nil
+    recording.withLock { $0 = nil }
   }
 
   /// Ends the recording and leaves the journal where it is, if it holds a call.
   public func abandon() {
-    if let journal, journal.contents.calls.isEmpty { journal.file.remove() }
-    journal = nil
+    lane.sync {}
+    end()
   }
 
   /// Ends the recording and leaves nothing of it, unless an error has ended it before.
   func discard() {
-    journal?.file.remove()
-    journal = nil
+    lane.sync {}
+    recording.withLock {
+      $0?.journal.file.remove()
+      $0 = nil
+    }
   }
 
-  private func endingOnError(_ body: (JournalWriter) throws(TraceError) -> Void) throws(TraceError) {
-    guard let journal else {
-      preconditionFailure("the writer has been finished, abandoned or ended by an error")
-    }
-    do {
-      try body(journal)
-    } catch {
-      var error = error
-      let count = journal.contents.calls.count
-      journal.file.cut(to: journal.contents.byteCount)
-      // As a trace it has its name, and only the disk's word for that is missing.
-      if count > 0, !journal.file.isTrace {
-        error.message += "; 'wctrace recover \(journalPath)' makes a trace of the \(count) recorded calls"
+  private func end() { recording.withLock { Self.end(&$0) } }
+
+  private static func end(_ recording: inout Recording?) {
+    if let journal = recording?.journal, journal.contents.calls.isEmpty { journal.file.remove() }
+    recording = nil
+  }
+
+  private func endingOnError<Result: Sendable>(
+    _ body: (inout Recording) throws(TraceError) -> Result
+  ) throws(TraceError) -> Result {
+    try recording.withLock { recording throws(TraceError) in
+      guard let journal = recording?.journal else {
+        preconditionFailure("the writer has been finished, abandoned or ended by an error")
       }
-      abandon()
-      throw error
+      do throws(TraceError) {
+        return try body(&recording!)
+      } catch {
+        var error = error
+        let count = journal.contents.calls.count
+        journal.file.cut(to: journal.contents.byteCount)
+        // As a trace it has its name, and only the disk's word for that is missing.
+        if count > 0, !journal.file.isTrace {
+          error.message += "; 'wctrace recover \(journalPath)' makes a trace of the \(count) recorded calls"
+        }
+        Self.end(&recording)
+        throw error
+      }
     }
   }
 }

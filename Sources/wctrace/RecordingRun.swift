@@ -74,18 +74,26 @@ struct RecordingRun {
       hook: &recorder,
       progress: { group in
         done += group.count
-        interruption.recorded(done - earlier)
+        recorded(writer, interruption)
         progress.update(done)
         // The first step pays for what is done once; the second is like the others.
         if done == 2 * group.count, callCount * members.count > done {
           remark(after: done, start.duration(to: .now) / .seconds(1), writer)
         }
-        if acknowledges { FileHandle.standardOutput.write(Data("\(done)\n".utf8)) }
       })
+    try writer.waitUntilRecorded()
+    recorded(writer, interruption)
     if set.keepsFinals {
       for chunk in chunks { try writer.setFinal(chunk: chunk.index, set.finalRows(chunk.latent)) }
     }
     try writer.finish()
+  }
+
+  // The last calls may still be on their way.
+  private func recorded(_ writer: TraceWriter, _ interruption: Interruption) {
+    let count = writer.recordedCallCount
+    interruption.recorded(count)
+    if acknowledges { FileHandle.standardOutput.write(Data("\(count)\n".utf8)) }
   }
 
   private func remark(after done: Int, _ seconds: Double, _ writer: TraceWriter) {

@@ -186,4 +186,40 @@ import Trace
       #expect(try value(reader, .block(1), 2) == 204)
     }
   }
+
+  /// Shows a group whose tensors have so many channels, and reaches `guided`.
+  private func show(_ step: Int, channels: Int, _ recorder: inout Recorder) throws {
+    try recorder.begin([Call(ordinal: step, step: step, position: step, timestep: 0, sigma: 1, weight: -0.5)])
+    let tensor = Tensor(rows: 1, columns: channels, values: Array(repeating: Float(step), count: channels))
+    for tap in Self.line { _ = try recorder.reached(tap, [tensor]) }
+  }
+
+  @Test("what goes wrong with a call is told at the next one and ends the writer; earlier calls are safe")
+  func errorsOfHandedOverCalls() throws {
+    try withTemporaryDirectory { folder throws in
+      let path = folder.appendingPathComponent("x.h5").path
+      let header = TraceHeader(
+        model: "adder", solver: "euler", shift: 1, stepCount: 4, branchCount: 1, blockCount: 2,
+        recorder: "tests")
+      let writer = try TraceWriter(
+        path: path, header: header, layouts: [.vector(name: "one", channelCount: 1)],
+        taps: Dictionary(uniqueKeysWithValues: Self.line.map { ($0, "one") }), callCount: 4)
+      var recorder = Recorder(sink: writer)
+      try show(0, channels: 1, &recorder)
+      try writer.waitUntilRecorded()
+      #expect(writer.recordedCallCount == 1)
+      // Handed over, not looked at yet; then found out.
+      try show(1, channels: 2, &recorder)
+      let error = try #require(throws: TraceError.self) { try show(2, channels: 1, &recorder) }
+      #expect(error.code == .invalid)
+      #expect(error.description.contains("must be 1 x 1") && error.description.contains("1 recorded calls"))
+      // Whatever is asked of the writer next says the same.
+      #expect(throws: error) { try writer.finish() }
+      #expect(throws: error) { try writer.waitUntilRecorded() }
+      #expect(writer.recordedCallCount == 1)
+      writer.abandon()
+      _ = try TraceRecovery(of: writer.journalPath, to: path)
+      #expect(try TraceReader(path: path).calls.count == 1)
+    }
+  }
 }

@@ -101,6 +101,9 @@ struct RecorderBenchmark: ParsableCommand {
     share.seconds = zip(plain.seconds, recorded.seconds).map { $1 / $0 - 1 }
     print("  plain \(text(plain.median, 3)) s, recorded and finished \(text(recorded.median, 3)) s")
     let percent = share.median * 100
+    if let plain = plain.seconds.min(), let recorded = recorded.seconds.min() {
+      print("  the fastest of each differ by \(text((recorded / plain - 1) * 100, 1)) %")
+    }
     print(
       "  recording costs \(text(percent, 1)) % of the rollout (\(text((share.seconds.min() ?? 0) * 100, 1)) to "
         + "\(text((share.seconds.max() ?? 0) * 100, 1))), bar 5: \(percent <= 5 ? "met" : "missed")")

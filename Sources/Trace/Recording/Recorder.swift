@@ -4,7 +4,8 @@
 /// When `inner` jumps, the taps in between are absent, the target is predicted and everything after
 /// it derived; the model must show the target next, with the tensors of the jump. What `inner` replaces is
 /// recorded as replaced, predicted, and what follows from it derived. A group ends at `guided`, and only then
-/// are its calls written.
+/// are its calls handed to the sink, which records them while the model is at work on the next group; an error of the
+/// sink is thrown at the end of that, or by the sink when it is finished.
 ///
 /// Times are wall times between taps, without the time spent in the recorder and in `inner`. A group
 /// runs in lockstep, so its time is shared equally between its calls.
@@ -87,15 +88,17 @@ public struct Recorder: CallHook {
 
   private mutating func finishGroup() throws(TraceError) {
     let seconds = stretches.mapValues { $0 / .seconds(1) / Double(group.count) }
-    for (place, call) in group.enumerated().sorted(by: { $0.element.ordinal < $1.element.ordinal }) {
-      var call = call
+    let places = group.indices.sorted { group[$0].ordinal < group[$1].ordinal }
+    let entries = places.map { place in
+      var call = group[place]
       call.seconds = seconds.keys.sorted().reduce(0) { $0 + (seconds[$1] ?? 0) }
       // `guided` has one tensor for all branches: it stays with the first call of the group.
       let own = selection.includes(call) ? features.filter { place < $0.value.count } : [:]
-      try sink.append(
-        call, states: states.filter { own[$0.key] != nil }.mapValues { $0[place] }, stretchSeconds: seconds,
-        features: own.mapValues { $0[place] })
+      return TraceWriter.Handover.Entry(
+        call: call, states: states.filter { own[$0.key] != nil }.mapValues { $0[place] },
+        stretchSeconds: seconds, features: own.mapValues { $0[place] })
     }
+    try sink.enqueue(entries)
     group = []
     features = [:]
     states = [:]

@@ -4,7 +4,8 @@ public struct RecordingEstimate: Hashable, Sendable {
   public let rawByteCount: Int
   /// Bytes on disk when nothing can be compressed, while recording and after.
   public let largestByteCount: Int
-  /// Bytes that the recorder holds beside the model: the features of one step, and a call of them packed.
+  /// Bytes that the recorder holds beside the model: the features of the step under way and of the one before, which
+  /// is being recorded, and a call of them packed.
   public let memoryByteCount: Int
 
   /// `calls` are all calls of the rollout; `layouts` the recorded ones.
@@ -31,7 +32,7 @@ public struct RecordingEstimate: Hashable, Sendable {
     // zstd adds at most 1 byte in 256, a record 56 bytes, and a call its columns.
     let tensorCount = taps.count * selected.count
     largestByteCount = rawByteCount + rawByteCount / 128 + 512 * tensorCount + 512 * calls.count + 65536
-    memoryByteCount = perStep * 4 + 2 * perStep / max(1, branchCount) * numberByteCount
+    memoryByteCount = 2 * perStep * 4 + 2 * perStep / max(1, branchCount) * numberByteCount
   }
 
   /// Throws `inputOutput` unless the folder of `path` has `byteCount` bytes to spare.

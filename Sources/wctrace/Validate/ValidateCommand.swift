@@ -21,7 +21,7 @@ struct ValidateCommand: ParsableCommand {
       predictions through the last layer, as 'wctrace estimate' does.
 
       With --results every comparison is appended to a file of JSON lines as soon as it is there; the same command goes \
-      on after an interruption, and without traces it reports what the file holds.
+      on after an interruption. It reports the results of the traces that are named; without traces, all that the file holds.
 
       For models elsewhere, --uncached and --cached compare an uncached trace with one recorded from a cached run of the \
       same calls: the decisions, how far latent and output had drifted at each call, and the final error beside its \
@@ -97,13 +97,15 @@ struct ValidateCommand: ParsableCommand {
     if let results, traces.isEmpty { return try show(ResultsFile.latest(ResultsFile.read(results).records)) }
     let file = try results.map { try ResultsFile($0) }
     let earlier = ResultsFile.latest(file?.records ?? [])
-    try show(ResultsFile.latest(earlier + validateTraces(file, earlier)))
+    let (added, rollouts) = try validateTraces(file, earlier)
+    // Of what the file holds, what was asked for.
+    try show(ResultsFile.latest(earlier.filter { rollouts.contains($0.rollout) } + added))
   }
 
   // What is not among the earlier ones, or there with another feedback than the one that is asked for.
   private func validateTraces(
     _ file: ResultsFile?, _ earlier: [ValidationRecord]
-  ) throws -> [ValidationRecord] {
+  ) throws -> (records: [ValidationRecord], rollouts: Set<String>) {
     let plans = try PolicySweep.plans(policy, limit: LiveOptions.limit)
     var input = TracesInput()
     input.traces = traces
@@ -134,7 +136,7 @@ struct ValidateCommand: ParsableCommand {
         bar.update(collected.add(record))
       }
     }
-    return collected.records
+    return (collected.records, Set(recorded.map(\.key)))
   }
 
   private final class Collected: Sendable {
