@@ -111,7 +111,8 @@ import Testing
     "wrong usage is told",
     arguments: [
       (["--degree", "0"], "--degree is 0; it must be from 1 to 10"),
-      (["--alpha", "x"], "--alpha is x; it takes numbers joined by commas"),
+      (["--alpha", "x"], "--alpha is x; it takes numbers of at least 0 joined by commas"),
+      (["--computed", "3,,4"], "--computed is 3,,4; it takes whole numbers of at least 1 joined by commas"),
       (["--computed", "3,99"], "--computed is 99; the recordings have 8 calls"),
       (["--site", "nowhere"], "--site is nowhere; it takes output, gain"),
       (["--method", "tea"], "The value 'tea' is invalid"),
