@@ -183,7 +183,9 @@ struct Calibrate: ParsableCommand {
 
   private func timetables(_ calibration: Calibration) throws -> Table {
     let count = calibration.domain.callCount
-    let counts = try computedCounts() ?? [max(1, count / 3), max(1, count / 2)]
+    let fewest = [calibration.lemica, calibration.meancache].compactMap { $0?.fewestComputed }.max() ?? 1
+    let standard = Set([count / 3, count / 2].map { max(fewest, $0) }).sorted()
+    let counts = try computedCounts() ?? standard
     if let beyond = counts.first(where: { $0 > count }) {
       throw Terminal.usage("--computed is \(beyond); the recordings have \(count) calls")
     }
