@@ -44,7 +44,7 @@ let package = Package(
       dependencies: [
         "Trace", "TestSupport", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], path: "Tests/TraceDamage"),
-    .testTarget(name: "TraceTests", dependencies: ["Trace", "TestSupport"]),
+    .testTarget(name: "TraceTests", dependencies: ["Trace", "TestSupport", "CZstd"]),
     .testTarget(
       name: "WorldCacheTests", dependencies: ["WorldCache", "Trace", "TestSupport"], exclude: ["Fixtures"]),
     .testTarget(

@@ -6,8 +6,10 @@ public struct Quality: Hashable, Sendable {
   public let framePSNR: [Double]
   /// PSNR = -10 log₁₀ (mean_f MSE_f) in dB; infinite for equal frames.
   public let psnr: Double
-  /// √ mean (d - d*)² in 1/m over pixels and frames, disparities d and d* cut at 1.5 / m, the largest
-  /// the denoiser can express.
+  /// √ mean (d - d*)² in 1/m over the pixels of each frame, disparities d and d* cut at 1.5 / m, the largest the
+  /// denoiser can express.
+  public let frameDisparityError: [Double]
+  /// The same over pixels and frames.
   public let disparityError: Double
 
   /// Compares frame by frame; both need equally many.
@@ -21,6 +23,7 @@ public struct Quality: Hashable, Sendable {
     let disparityErrors = pairs.map {
       Quality.meanSquare($0.disparity.map { min($0, limit) }, $1.disparity.map { min($0, limit) })
     }
+    frameDisparityError = disparityErrors.map { $0.squareRoot() }
     disparityError = (disparityErrors.reduce(0, +) / Double(errors.count)).squareRoot()
   }
 

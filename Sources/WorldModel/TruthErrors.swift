@@ -13,11 +13,7 @@ public struct TruthErrors: Hashable, Sendable {
   public init(of prediction: Prediction, truth: Prediction) {
     let quality = Quality(of: prediction, truth: truth)
     frameRGB = quality.framePSNR.map { pow(10, -$0 / 20) }
-    let limit = Patches.disparityLimit
-    frameDisparity = zip(prediction.frames, truth.frames).map {
-      Quality.meanSquare($0.disparity.map { min($0, limit) }, $1.disparity.map { min($0, limit) })
-        .squareRoot()
-    }
+    frameDisparity = quality.frameDisparityError
     frameMotion = zip(prediction.poses, truth.poses).map { pose, truth in
       let (x, z) = TruthErrors.ahead(pose)
       let (trueX, trueZ) = TruthErrors.ahead(truth)

@@ -84,18 +84,21 @@ struct Calibrate: ParsableCommand {
     guard Site(name: site) != nil else {
       throw ValidationError("--site is \(site); it takes \(Parameter.site().allowed)")
     }
-    _ = try numbers(alpha, "--alpha") { Double($0).flatMap { $0 >= 0 && $0.isFinite ? $0 : nil } }
-    _ = try computed.map { try numbers($0, "--computed") { Int($0).flatMap { $0 > 0 ? $0 : nil } } }
+    _ = try alphas()
+    _ = try computedCounts()
   }
 
-  private func numbers<Number>(_ text: String, _ option: String, _ read: (String) -> Number?) throws
-    -> [Number]
-  {
-    try text.split(separator: ",", omittingEmptySubsequences: false).map { part in
-      guard let number = read(String(part)) else {
-        throw ValidationError("\(option) is \(text); it takes numbers joined by commas")
+  private func alphas() throws -> [Double] {
+    try NumberList.read(alpha, of: "--alpha", allowed: "numbers of at least 0") {
+      Double($0).flatMap { $0 >= 0 && $0.isFinite ? $0 : nil }
+    }
+  }
+
+  private func computedCounts() throws -> [Int]? {
+    try computed.map {
+      try NumberList.read($0, of: "--computed", allowed: "whole numbers of at least 1") {
+        Int($0).flatMap { $0 > 0 ? $0 : nil }
       }
-      return number
     }
   }
 
@@ -180,15 +183,14 @@ struct Calibrate: ParsableCommand {
 
   private func timetables(_ calibration: Calibration) throws -> Table {
     let count = calibration.domain.callCount
-    let counts =
-      try computed.map { try numbers($0, "--computed") { Int($0) } } ?? [
-        max(1, count / 3), max(1, count / 2),
-      ]
+    let fewest = [calibration.lemica, calibration.meancache].compactMap { $0?.fewestComputed }.max() ?? 1
+    let standard = Set([count / 3, count / 2].map { max(fewest, $0) }).sorted()
+    let counts = try computedCounts() ?? standard
     if let beyond = counts.first(where: { $0 > count }) {
       throw Terminal.usage("--computed is \(beyond); the recordings have \(count) calls")
     }
     for remark in CalibrationTable.missing(calibration, computing: counts) { Terminal.remark(remark) }
     return CalibrationTable.schedules(
-      calibration, alphas: try numbers(alpha, "--alpha") { Double($0) }, computing: counts)
+      calibration, alphas: try alphas(), computing: counts)
   }
 }

@@ -56,6 +56,7 @@ struct Estimate: ParsableCommand {
           ]) + [.init("policy (estimate)", key: "policy")])
     let bar = Progress(total: traces.count * plans.count, unit: "estimates")
     var doneCount = 0
+    var elsewhere = ElsewhereRemarks()
     var misfits: [Misfit] = []
     for trace in traces {
       let reader = try TraceReader(path: trace)
@@ -79,6 +80,7 @@ struct Estimate: ParsableCommand {
           if case .misfit(let misfit) = estimates { misfits.append(misfit) }
           continue
         }
+        elsewhere.add(direct.remarks, plan.spec, trace: trace)
         var row: [Table.Cell] = traces.count > 1 ? [.text(trace)] : []
         row += [
           .integer(direct.streams.reduce(0) { $0 + $1.computedCount }),
@@ -95,6 +97,7 @@ struct Estimate: ParsableCommand {
       }
     }
     try Misfit.check(misfits, of: traces.count * plans.count, traceCount: traces.count)
+    Terminal.tell(elsewhere)
     if feedback != nil {
       Terminal.remark(
         "computed*: decisions taken on the rollout with feedback; 'computed': on the one without")

@@ -34,18 +34,26 @@ struct HeadroomCommand: ParsableCommand {
   @OptionGroup var output: FormatOption
 
   mutating func validate() throws {
-    let numbers = budgets.split(separator: ",", omittingEmptySubsequences: false).map { Double($0) ?? .nan }
-    guard numbers.allSatisfy({ $0 > 0 && $0.isFinite }), numbers.count <= 9 else {
-      throw ValidationError("--budgets is \(budgets); it takes 1 to 9 numbers above 0 joined by commas")
-    }
+    _ = try allowedErrors()
     guard ["output", "guided"].contains(site) else {
       throw ValidationError("--site is \(site); it takes output or guided")
     }
   }
 
+  private func allowedErrors() throws -> [Double] {
+    let allowed = "1 to 9 numbers above 0"
+    let errors = try NumberList.read(budgets, of: "--budgets", allowed: allowed) {
+      Double($0).flatMap { $0 > 0 && $0.isFinite ? $0 : nil }
+    }
+    guard errors.count <= 9 else {
+      throw ValidationError("--budgets has \(errors.count) numbers; it takes \(allowed) joined by commas")
+    }
+    return errors
+  }
+
   mutating func run() throws {
     let paths = try input.paths()
-    var survey = try HeadroomSurvey(budgets: budgets.split(separator: ",").compactMap { Double($0) })
+    var survey = try HeadroomSurvey(budgets: allowedErrors())
     var seen: Set<String> = []
     var others = try repeats.filter { seen.insert($0).inserted }.map { try TraceReader(path: $0) }
     let bar = Progress(total: paths.count, unit: "traces")

@@ -11,6 +11,9 @@ struct Index: ParsableCommand {
       Replay works on distances between features, not on features. They go to TRACE.geometry, one file for each site \
       and each quantity that decisions look at, and are used as long as the trace's digest is the same. Other commands \
       measure what is missing themselves. The folder can be copied and replayed without the trace.
+
+      A policy whose taps were not recorded is named on standard error, and the others are measured. Exit codes: 0 done, 3 \
+      done but a policy of --policy cannot run, 1 failed, as when none can.
       """)
 
   @Argument(help: "A recorded trace (.h5).")
@@ -40,10 +43,15 @@ struct Index: ParsableCommand {
     let folder = output ?? GeometryCatalog.folder(of: trace)
     let catalog = try GeometryCatalog.opening(trace, folder: folder)
     var requests: [(policies: [String], request: GeometryRequest)] = []
+    var misfits: [Misfit] = []
     for plan in try plans() {
       guard let request = try plan.request(blockCount: reader.header.blockCount) else { continue }
-      if policy.isEmpty, let lacking = request.missingTaps(of: reader).first {
-        Terminal.remark("\(plan.entry.name) is left out: the tap \(lacking) was not recorded")
+      do {
+        try request.check(reader)
+        if !estimate { _ = try catalog.geometries(for: request) }
+      } catch {
+        guard let misfit = Misfit(error, plan.spec, on: trace) else { throw error }
+        misfits.append(misfit)
         continue
       }
       if let place = requests.firstIndex(where: {
@@ -55,19 +63,22 @@ struct Index: ParsableCommand {
         requests.append(([plan.entry.name], request))
       }
     }
+    if requests.isEmpty { try Misfit.check(misfits, of: misfits.count, traceCount: 1) }
     var table = Table(columns: [
       .init("site", key: "site"), .init("quantities", key: "quantity_count"), .init("MB", key: "megabytes"),
       .init("policies", key: "policies"),
     ])
     for (policies, request) in requests {
       let bytes = try GeometryBuilder.byteCount(of: reader, at: request)
-      if !estimate { _ = try catalog.geometries(for: request) }
       table.append([
         .text(request.site.name), .integer(request.changes.count), .number(Double(bytes) / 1e6, decimals: 1),
         .text(policies.joined(separator: " ")),
       ])
     }
     try Terminal.show(table.formatted(results.format))
+    Misfit.sentences(misfits).forEach(Terminal.remark)
+    // What was not asked for by name is no loss.
+    if !policy.isEmpty, !misfits.isEmpty { throw ExitCode(3) }
   }
 
   // Every policy that needs no settings, unless some are named.

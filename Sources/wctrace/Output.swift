@@ -75,6 +75,9 @@ enum Terminal {
   static func remark(_ text: String) {
     FileHandle.standardError.write(Data((text + "\n").utf8))
   }
+
+  /// Says where policies ran on numbers that were made for other recordings.
+  static func tell(_ elsewhere: ElsewhereRemarks) { elsewhere.sentences.forEach(remark) }
 }
 
 /// A progress line with rate and time left; silent unless standard error is a terminal.

@@ -135,16 +135,14 @@ struct ReplayCommand: ParsableCommand {
         if needsFirst, trace == 0, role == .policy(0) { kept.first = replay }
         kept.undefined.add(replay, trace: traces[trace])
         if kept.sites[replay.site.name] == nil { kept.sites[replay.site.name] = ReplaySite(replay) }
-        for remark in replay.remarks {
-          kept.remarks.insert("\(traces[trace]), \(replay.spec.name): \(remark)")
-        }
+        kept.elsewhere.add(replay, trace: traces[trace])
       }
       return ReplayRow(request, trace: trace, role, replay)
     }
     let seconds = start.duration(to: .now) / .seconds(1)
     try Misfit.check(result.misfits, of: plans.count * traces.count, traceCount: traces.count)
     tellRemarks(plans, result.refusals)
-    for remark in kept.withLock({ $0.remarks.sorted() }) { Terminal.remark(remark) }
+    Terminal.tell(kept.withLock { $0.elsewhere })
     tellNearTies(result.rows)
     try show(result, plans, traces, request, kept.withLock { $0 })
     if showsUndefined(request), let sentence = kept.withLock({ $0.undefined.sentence }) {
@@ -158,7 +156,7 @@ struct ReplayCommand: ParsableCommand {
   private struct Kept: Sendable {
     var first: Replay?
     var sites: [String: ReplaySite] = [:]
-    var remarks: Set<String> = []
+    var elsewhere = ElsewhereRemarks()
     var undefined = UndefinedErrors()
   }
 

@@ -181,6 +181,7 @@ struct ScheduleCommand: ParsableCommand {
     if let counts = try counts() { return try search(plan, traces, counts) }
     var refused: Set<String> = []
     var undefined = UndefinedErrors()
+    var elsewhere = ElsewhereRemarks()
     var misfits: [Misfit] = []
     for (place, trace) in traces.enumerated() {
       let catalog = try GeometryCatalog.opening(trace)
@@ -200,6 +201,7 @@ struct ScheduleCommand: ParsableCommand {
         continue
       }
       undefined.add(replays[0], trace: trace)
+      elsewhere.add(replays[0], trace: trace)
       let isFirst = place == misfits.count
       if traces.count > 1 { try Terminal.show((isFirst ? "" : "\n") + trace) }
       switch output.format {
@@ -209,6 +211,7 @@ struct ScheduleCommand: ParsableCommand {
     }
     try Misfit.check(misfits, of: traces.count, traceCount: traces.count)
     tell(undefined)
+    Terminal.tell(elsewhere)
     Misfit.sentences(misfits).forEach(Terminal.remark)
     if !misfits.isEmpty { throw ExitCode(3) }
   }

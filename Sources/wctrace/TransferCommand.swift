@@ -71,6 +71,7 @@ struct TransferCommand: ParsableCommand {
     }
     let table = TransferTable(transfer, sets.all)
     try Terminal.show(table.table(result.rows).formatted(output.format))
+    Terminal.tell(result.elsewhere)
     let remarks = table.remarks(result)
     for remark in remarks { Terminal.remark(remark) }
     if !remarks.isEmpty { throw ExitCode(3) }

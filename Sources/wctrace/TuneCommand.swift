@@ -84,6 +84,7 @@ struct TuneCommand: ParsableCommand {
     Terminal.remark(
       "\(settings.count) settings on \(paths.count) traces: \(replays) replays in \(Table.decimal(seconds, 2)) s"
     )
+    Terminal.tell(found.elsewhere)
     if let shard, let kept {
       Terminal.remark(
         "part \(shard): \(part.count) searches in \(kept.path), \(kept.finished.count) of \(all.count) done; put "
@@ -104,6 +105,7 @@ struct TuneCommand: ParsableCommand {
       spaces: running.map { settings[$0.setting].space }, outcomes: running.map(\.outcomes),
       goal: goal.goal())
     let confirmation = try confirming.isEmpty ? nil : report.confirm(on: confirming, chunks, workers: workers)
+    if let confirmation { Terminal.tell(confirmation.elsewhere) }
     Misfit.sentences(found.misfits + (confirmation?.misfits ?? [])).forEach(Terminal.remark)
     try report.show(view, output.format, confirmation)
     if !found.misfits.isEmpty { throw ExitCode(3) }

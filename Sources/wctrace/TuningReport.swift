@@ -48,6 +48,7 @@ struct TuningReport {
     /// Figures by policy, of those that run on all of the traces.
     var summaries: [PolicySpec: TuningSummary] = [:]
     var misfits: [Misfit] = []
+    var elsewhere = ElsewhereRemarks()
   }
 
   /// Replays what stands in the fronts on other traces.
@@ -59,11 +60,14 @@ struct TuningReport {
       plans: try specs.map { try PolicyRegistry.plan($0) }, traces: paths.map { chunks.source($0) },
       bounds: .none, figures: front.goal.byModality ? .details : .table, workerCount: workers)
     let bar = Progress(total: paths.count * specs.count, unit: "replays to confirm")
-    let result = try batch.run(progress: { done, _ in bar.update(done) }) { _, role, replay in
-      (role: role, figures: TuningFigures(replay))
+    let result = try batch.run(progress: { done, _ in bar.update(done) }) { trace, role, replay in
+      var elsewhere = ElsewhereRemarks()
+      elsewhere.add(replay, trace: paths[trace])
+      return (role: role, figures: TuningFigures(replay), elsewhere: elsewhere)
     }
     for row in result.rows { try front.goal.cost.require(of: row.figures) }
-    var confirmation = Confirmation(misfits: result.misfits)
+    var confirmation = Confirmation(
+      misfits: result.misfits, elsewhere: ElsewhereRemarks((result.rows + result.repeats).map(\.elsewhere)))
     for (place, spec) in specs.enumerated() {
       let figures = (result.rows + result.repeats).filter { $0.role == .policy(place) }.map(\.figures)
       guard figures.count == paths.count else { continue }

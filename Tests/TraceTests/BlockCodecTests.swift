@@ -1,3 +1,4 @@
+import CZstd
 import TestSupport
 import Testing
 import Trace
@@ -129,18 +130,79 @@ import Trace
     #expect(Double(stored) < 0.3 * Double(numbers.count))
   }
 
+  // A block without a byte, one whose numbers all lie beyond the last, and a last block that is not full; with planes of
+  // one byte to those that get codes of their own, 1024 bytes and more. What zstd itself unpacks is the planes, one after
+  // the other.
+  @Test(
+    arguments: [1, 2, 4, 8],
+    [(0, 0), (1, 0), (1, 1), (1023, 1000), (1024, 0), (1024, 1024), (5000, 4999), (70_001, 3)])
+  func blocksOfEverySize(elementByteCount: Int, counts: (block: Int, numbers: Int)) throws {
+    for isNoise in [true, false] {
+      var dice = Dice(seed: UInt64(counts.block))
+      let numbers = (0..<counts.numbers * elementByteCount).map { place -> UInt8 in
+        // The top byte of each number takes few values; the rest is noise, or repeats itself.
+        if place % elementByteCount == elementByteCount - 1 { return UInt8.random(in: 60..<64, using: &dice) }
+        return isNoise ? .random(in: 0...255, using: &dice) : UInt8(place / elementByteCount % 7)
+      }
+      let byteCount = counts.block * elementByteCount
+      let stored = try #require(
+        comesBack(numbers, elementByteCount: elementByteCount, blockByteCount: byteCount))
+      #expect(stored.count <= BlockCodec.largestStoredByteCount(of: byteCount))
+      var planes = [UInt8](repeating: 0, count: byteCount)
+      for (place, byte) in numbers.enumerated() {
+        planes[place % elementByteCount * counts.block + place / elementByteCount] = byte
+      }
+      let frame = Array(stored.dropLast(4))
+      var plain = [UInt8](repeating: 1, count: byteCount)
+      #expect(ZSTD_decompress(&plain, byteCount, frame, frame.count) == byteCount)
+      #expect(plain == planes)
+      #expect(Array(stored.suffix(4)) == checksum(frame))
+      // Any part of the block, as a reader of some rows takes it.
+      for start in [0, 1, numbers.count / elementByteCount / 2]
+      where start * elementByteCount <= numbers.count {
+        let rest = Array(numbers[(start * elementByteCount)...])
+        var part = [UInt8](repeating: 1, count: rest.count)
+        let isDecoded = part.withUnsafeMutableBytes {
+          BlockDecoder().decode(
+            stored, elementByteCount: elementByteCount, blockByteCount: byteCount,
+            from: start * elementByteCount, into: $0)
+        }
+        #expect(isDecoded && part == rest, "from \(start)")
+      }
+    }
+  }
+
+  // Planes of 1024 bytes have codes of their own: each byte takes one of two values, other ones in each plane.
+  @Test(arguments: [2, 8])
+  func planesHaveCodesOfTheirOwn(elementByteCount: Int) throws {
+    var dice = Dice(seed: 5)
+    let count = 8192
+    let numbers = (0..<count * elementByteCount).map {
+      UInt8($0 % elementByteCount * 2) + UInt8.random(in: 0...1, using: &dice)
+    }
+    let stored = try #require(
+      comesBack(numbers, elementByteCount: elementByteCount, blockByteCount: numbers.count))
+    // One bit a byte, where one code for all planes would take 1 + log2 of their number.
+    #expect(Double(stored.count) < 1.2 * Double(numbers.count) / 8)
+  }
+
   // Bytes of a block of 4-byte numbers when stored; nil unless it is read back exactly.
   private func comesBack(_ block: [UInt8]) -> Int? {
-    let encoder = BlockEncoder()
-    let stored = block.withUnsafeBytes {
-      encoder.encode($0, elementByteCount: 4, blockByteCount: block.count)
+    comesBack(block, elementByteCount: 4, blockByteCount: block.count)?.count
+  }
+
+  // The stored form of a block that begins with these numbers; nil unless they are read back exactly.
+  private func comesBack(_ numbers: [UInt8], elementByteCount: Int, blockByteCount: Int) -> [UInt8]? {
+    let stored = numbers.withUnsafeBytes {
+      BlockEncoder().encode($0, elementByteCount: elementByteCount, blockByteCount: blockByteCount)
     }
     guard let stored else { return nil }
-    var back = [UInt8](repeating: 0, count: block.count)
+    var back = [UInt8](repeating: 0, count: numbers.count)
     let isDecoded = back.withUnsafeMutableBytes {
-      BlockDecoder().decode(stored, elementByteCount: 4, blockByteCount: block.count, into: $0)
+      BlockDecoder().decode(
+        stored, elementByteCount: elementByteCount, blockByteCount: blockByteCount, into: $0)
     }
-    return isDecoded && back == block ? stored.count : nil
+    return isDecoded && back == numbers ? stored : nil
   }
 
   private func decode(_ stored: [UInt8]) -> [UInt8]? {

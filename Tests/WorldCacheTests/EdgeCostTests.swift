@@ -13,6 +13,28 @@ struct EdgeCostTests {
     Synthetic(.smooth, seed: seed, branches: branches, calls: calls, tokens: 5)
   }
 
+  // Over one predicted call at most, an edge reaches two calls on: from 0 to 10 in 5. Where an expert begins at call 3 that
+  // one is a stop too: 0, 2, 3 and four more edges to 10.
+  @Test(
+    "timetables over edges compute a third of the calls, or as many as the longest edge leaves",
+    arguments: [
+      (calls: 1, longest: 9, expert: 0, expected: 1), (2, 9, 0, 2), (4, 9, 0, 2), (9, 9, 0, 3), (11, 1, 0, 6),
+      (11, 1, 3, 7), (50, 2, 0, 18), (50, 3, 0, 16),
+    ])
+  func fewest(calls: Int, longest: Int, expert: Int, expected: Int) throws {
+    let costs = (0..<calls).map { anchor in
+      let end = anchor < expert ? expert : calls
+      return (0...min(longest, end - 1 - anchor)).map(Double.init)
+    }
+    let edges = EdgeCosts(method: .lemica, site: .output, costs: costs, orders: nil)
+    #expect(CalibrationUse.calls(edges, help: "").defaultValue == "\(expected)")
+    // Of any number from the fewest on there is a timetable, of fewer there is none.
+    for count in 1...calls {
+      let path = EdgePath(edges, computing: count, .lexicographic)
+      #expect((path != nil) == (count >= edges.fewestComputed), "\(count)")
+    }
+  }
+
   @Test("LeMiCa's edge, by hand")
   func byHand() throws {
     // f = 0, 1, 3 with weights 1, 1, 2; X = 5. After 0: over 1, |1·(0 − 1)| / 5; over 2, |−1 + 2·(0 − 3)| / 5.

@@ -38,7 +38,7 @@ struct LeMiCaPolicyTests {
   func refusals() throws {
     expectPolicyError(
       "lemica:calls=1,site=output: lemica has no timetable of 1 computed calls of 5: the first and the last are "
-        + "computed, and at most 4 in a row predicted"
+        + "computed, and at most 3 in a row predicted, so that it takes 2 to 5"
     ) { _ = try StreamReplay("lemica:calls=1", line) }
     expectPolicyError("site=stack of policy 'lemica' is not allowed; it takes one of output, guided") {
       _ = try StreamReplay("lemica:calls=3,site=stack", line)
@@ -50,7 +50,9 @@ struct LeMiCaPolicyTests {
     let calibration = try CalibrationFileTests.calibration(experts: false)
     let edges = try #require(calibration.lemica)
     try Fixture.with("calibration.json", CalibrationFile.json(calibration).text) { path in
-      // Edges of at most three predicted calls: five computed of 16 at least.
+      // Edges of at most three predicted calls: five computed of 16 at least, which is a third of them.
+      #expect(
+        try PolicyRegistry.plan("lemica:calibration=\(path)").spec.description.contains("calls=5"))
       for count in [5, 7, 16] {
         let plan = try PolicyRegistry.plan("lemica:calibration=\(path),calls=\(count)")
         let geometry = try CalibrationFileTests.geometry(plan, change: CalibrationFileTests.unite)
@@ -61,7 +63,7 @@ struct LeMiCaPolicyTests {
       }
       expectPolicyError(
         "\(path): lemica has no timetable of 4 computed calls of 16: the first and the last are computed, and at most 3 "
-          + "in a row predicted"
+          + "in a row predicted, so that it takes 5 to 16"
       ) { _ = try PolicyRegistry.plan("lemica:calibration=\(path),calls=4") }
       expectPolicyError(
         "calls=17 of policy 'lemica' is not allowed; it takes a whole number from 1 to 16"

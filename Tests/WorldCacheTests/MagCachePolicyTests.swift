@@ -53,6 +53,28 @@ struct MagCachePolicyTests {
     }
   }
 
+  @Test(
+    "a list for each branch is for families that decide for each; others refuse it",
+    arguments: [
+      ("flux", false), ("diffusers", false), ("hunyuan", false), ("framepack", false), ("omnigen2", true),
+      ("wan", true),
+      ("qwen", true), ("wan2.2-t2v", true), ("wan2.2-i2v", true),
+    ])
+  func byBranch(family: String, isTaken: Bool) throws {
+    let lists = "family=\(family),table=custom-by-branch,ratios=1+1+1+1,second-ratios=1+9+9+9"
+    guard isTaken else {
+      return expectPolicyError(
+        "family=\(family) of policy 'magcache' decides for all guidance branches at once and would never look at "
+          + "second-ratios; take table=custom with one list, or a family that decides for each: omnigen2, wan, qwen, "
+          + "wan2.2-t2v, wan2.2-i2v"
+      ) { _ = try PolicyRegistry.plan("magcache:\(lists)") }
+    }
+    // The second list changes too much to skip anything.
+    let settings = "magcache:\(lists),threshold=1,cap=9,retention=0"
+    #expect(try ScriptedRun(settings, [:], .branch(0, of: 4)).picture.contains("p"))
+    #expect(try ScriptedRun(settings, [:], .branch(1, of: 4)).picture == "CCCC")
+  }
+
   @Test("OmniGen2 computes its first eligible call")
   func omniGen() throws {
     let run = try ScriptedRun(

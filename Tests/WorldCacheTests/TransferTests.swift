@@ -107,7 +107,7 @@ import Trace
     #expect(rows[1].spec.description == "mask:calls=0+3+6+9,predictor=hold,site=output")
     #expect(rows[2].figures.isEmpty)
     #expect(rows[2].refusals.last?.contains("its chunks have 8 and 16 calls") == true, "\(rows[2].refusals)")
-    #expect(!table.remarks((rows, [])).isEmpty)
+    #expect(!table.remarks(.init(rows: rows, unmet: [])).isEmpty)
   }
 
   @Test("choices and figures are those of naive loops over the settings")
@@ -160,14 +160,14 @@ import Trace
     #expect(cells[0].firstIndex(of: "regret").map { cells[2][$0] } == "0.75")
     #expect(cells[0].firstIndex(of: "goal").map { cells[2][$0] } == "missed")
     #expect(
-      table.remarks((rows, unmet)) == [
+      table.remarks(.init(rows: rows, unmet: unmet)) == [
         "on target the goal is missed by mask:calls=0+3+6,predictor=hold,site=output"
       ])
 
     let none = try self.rows("interval:every=2", sets, speedup: 5)
     #expect(none.rows.isEmpty)
     #expect(
-      none.table.remarks((none.rows, none.unmet)) == [
+      none.table.remarks(.init(rows: none.rows, unmet: none.unmet)) == [
         "nothing that 'interval:every=2' stands for keeps to the goal on source"
       ])
   }
@@ -183,8 +183,8 @@ import Trace
     #expect(rows[1].figures.isEmpty)
     #expect(rows[1].own == nil)
     #expect(
-      table.remarks((rows, [])).contains { $0.contains("needs at least 11 calls") },
-      "\(table.remarks((rows, [])))")
+      table.remarks(.init(rows: rows, unmet: [])).contains { $0.contains("needs at least 11 calls") },
+      "\(table.remarks(.init(rows: rows, unmet: [])))")
     // Where some settings run, the target chooses among them.
     let some = try self.rows("worldcache:eta=100,warmup=9|3", sets, speedup: 1.1)
     #expect(some.rows[1].own?.spec.description.contains("warmup=3") == true)

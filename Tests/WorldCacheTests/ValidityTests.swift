@@ -275,14 +275,4 @@ struct ValidityTests {
       startingFrom: PolicyRegistry.plan("taylor:order=1"), over: [here, scaled], memory: .max,
       ScheduleConstraints(), computing: 4...4)
   }
-
-  @Test(
-    "timetables over edges compute a third of the calls, and at least both ends",
-    arguments: [(2, 2), (4, 2), (9, 3)])
-  func defaultCalls(count: Int, expected: Int) {
-    let domain = ValidityDomain(
-      model: "m", weightsDigest: "", solver: "euler", shift: 1, guidance: 1, branchCount: 1,
-      sigmas: (0..<count).map { 1 - Double($0) / Double(count) }, experts: Array(repeating: 0, count: count))
-    #expect(CalibrationUse.calls(domain, help: "").defaultValue == "\(expected)")
-  }
 }

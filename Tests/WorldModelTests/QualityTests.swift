@@ -20,8 +20,11 @@ struct QualityTests {
 
   @Test func disparityIsCutWhereTheModelEnds() {
     // 3 counts as 1.5, so the errors are 0.3 and 0: √(0.09 / 2) = 0.2121.
-    let quality = Quality(of: prediction([0, 0], [0.5, 1.5]), truth: prediction([0, 0], [0.8, 3]))
+    let (found, truth) = (prediction([0, 0], [0.5, 1.5]), prediction([0, 0], [0.8, 3]))
+    let quality = Quality(of: found, truth: truth)
     #expect(abs(quality.disparityError - 0.212132) < 1e-5)
+    #expect(abs(quality.frameDisparityError[0] - 0.3) < 1e-6 && quality.frameDisparityError[1] == 0)
+    #expect(TruthErrors(of: found, truth: truth).frameDisparity == quality.frameDisparityError)
     #expect(quality.psnr == .infinity)
   }
 

@@ -92,8 +92,23 @@ import Testing
     #expect(
       few.errors.contains(
         "lemica has no timetable of 3 computed calls of 8: the first and the last are computed, and at most 2 in a row "
-          + "predicted"), "\(few.errors)")
+          + "predicted, so that it takes 4 to 8"), "\(few.errors)")
     #expect(!few.errors.contains("of 4 computed calls"))
+    // A third of 8 calls, 2, is too few for such edges; so is a half of them for edges over one.
+    try withTemporaryDirectory { folder in
+      for (longest, fewest) in [("2", 4), ("1", 5)] {
+        let file = folder.path + "/\(longest).json"
+        let run = try Tool("calibrate", "traces/guided-8.h5", "--longest", longest, "--output", file)
+        #expect([0, 3].contains(run.status) && !run.errors.contains("has no timetable"), "\(run.errors)")
+        for method in ["lemica", "meancache"] {
+          let replay = try Tool(
+            "replay", "traces/guided-8.h5", "--policy", "\(method):calibration=\(file)", "--no-bounds",
+            "--columns",
+            "computed_calls,policy", "--format", "csv")
+          #expect(replay.status == 0 && replay.output.contains("calls=\(fewest)"), "\(replay.errors)")
+        }
+      }
+    }
   }
 
   @Test("a trace with the taps of no method is refused")
@@ -111,7 +126,8 @@ import Testing
     "wrong usage is told",
     arguments: [
       (["--degree", "0"], "--degree is 0; it must be from 1 to 10"),
-      (["--alpha", "x"], "--alpha is x; it takes numbers joined by commas"),
+      (["--alpha", "x"], "--alpha is x; it takes numbers of at least 0 joined by commas"),
+      (["--computed", "3,,4"], "--computed is 3,,4; it takes whole numbers of at least 1 joined by commas"),
       (["--computed", "3,99"], "--computed is 99; the recordings have 8 calls"),
       (["--site", "nowhere"], "--site is nowhere; it takes output, gain"),
       (["--method", "tea"], "The value 'tea' is invalid"),

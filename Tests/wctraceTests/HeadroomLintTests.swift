@@ -71,6 +71,10 @@ import Testing
       (
         ["headroom", "traces/room-20.h5", "--budgets", "0"], "--budgets is 0; it takes 1 to 9 numbers above 0"
       ),
+      (
+        ["headroom", "traces/room-20.h5", "--budgets", "1,2,3,4,5,6,7,8,9,10"],
+        "--budgets has 10 numbers; it takes 1 to 9 numbers above 0 joined by commas"
+      ),
       (["headroom", "traces/room-20.h5", "--site", "stack"], "--site is stack; it takes output or guided"),
       (["lint"], "Missing expected argument"),
     ])

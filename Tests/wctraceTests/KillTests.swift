@@ -25,32 +25,14 @@ import Trace
   private func recordAndKill(_ path: String, after count: Int, delay: Duration, _ durability: String) throws
     -> Int
   {
-    let process = Process()
-    let pipe = Pipe()
-    process.executableURL = Self.tool
-    process.arguments = ["record", "-o", path, "--acknowledge", "--durability", durability] + Self.arguments
-    process.currentDirectoryURL = Tool.repository
-    process.standardInput = FileHandle.nullDevice
-    process.standardError = FileHandle.nullDevice
-    process.standardOutput = pipe
-    try process.run()
-    func acknowledged(_ text: Data) -> Int {
-      // Only whole lines count; the last line, of a finished recording, is no number.
-      text.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).dropLast()
-        .compactMap { Int(String(decoding: $0, as: UTF8.self)) }.last ?? 0
-    }
-    var text = Data()
-    while acknowledged(text) < count {
-      let more = pipe.fileHandleForReading.availableData
-      if more.isEmpty { break }
-      text += more
-    }
+    var recorder = try RecorderProcess(
+      ["record", "-o", path, "--durability", durability] + Self.arguments, Self.tool)
+    recorder.wait(acknowledging: count)
     let start = ContinuousClock.now
     while start.duration(to: .now) < delay {}
-    kill(process.processIdentifier, SIGKILL)
-    process.waitUntilExit()
-    text += try pipe.fileHandleForReading.readToEnd() ?? Data()
-    return acknowledged(text)
+    kill(recorder.process.processIdentifier, SIGKILL)
+    try recorder.waitUntilExit()
+    return recorder.acknowledgedCount
   }
 
   // Every call of `path` is, bit for bit, that of the reference; times differ from run to run.

@@ -122,6 +122,36 @@ import Trace
     #expect(held.errors.contains("does not run, so that nothing is known of the goal"), "\(held.errors)")
   }
 
+  @Test("index measures what the others need, and names the missing tap beside those that were recorded")
+  func index() throws {
+    try withTemporaryDirectory { folder in
+      let measured = folder.path + "/room.geometry"
+      let run = try Tool(
+        "index", Self.trace, "-o", measured, "--policy", "teacache", "--policy", "interval", "--policy",
+        "worldcache",
+        "--format", "csv")
+      #expect(run.status == 3, "\(run.errors)")
+      let rows = run.output.split(separator: "\n")
+      #expect(rows.count == 2 && rows[1].hasPrefix("output,0,") && rows[1].hasSuffix(",interval worldcache"))
+      #expect(
+        run.errors.contains(
+          "absolute=no cannot run on traces/room-20.h5: this needs the tap hidden.0, which was not recorded; the trace "
+            + "has "), "\(run.errors)")
+      #expect(try Tool("replay", measured, "--policy", "interval").status == 0)
+      // Without names it is those whose taps were recorded that are asked for.
+      let all = try Tool("index", Self.trace, "-o", measured)
+      #expect(all.status == 0 && all.output.contains("interval"), "\(all.errors)")
+      #expect(all.errors.contains("cannot run on traces/room-20.h5: this needs the tap"), "\(all.errors)")
+      for arguments in [[], ["--estimate"]] {
+        let none = try Tool(
+          ["index", Self.trace, "-o", folder.path + "/none", "--policy", "teacache"] + arguments)
+        #expect(none.status == 1 && none.output.isEmpty)
+        #expect(none.errors.contains("this needs the tap hidden.0, which was not recorded; the trace has "))
+        #expect(!FileManager.default.fileExists(atPath: folder.path + "/none"))
+      }
+    }
+  }
+
   @Test("estimate prints the others")
   func estimate() throws {
     let arguments = ["estimate", Self.trace, "--format", "csv"]

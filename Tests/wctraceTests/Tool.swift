@@ -50,21 +50,10 @@ struct Tool {
   static func recording(
     _ arguments: [String], acknowledged count: Int, errors: FileHandle = .nullDevice
   ) throws -> Process {
-    let process = Process()
-    let pipe = Pipe()
-    process.executableURL = executable
-    process.arguments = arguments + ["--acknowledge"]
-    process.currentDirectoryURL = repository
-    process.standardError = errors
-    process.standardOutput = pipe
-    try process.run()
-    var text = Data()
-    while !String(decoding: text, as: UTF8.self).split(separator: "\n").contains("\(count)") {
-      let more = pipe.fileHandleForReading.availableData
-      try #require(!more.isEmpty, "the recorder ended early")
-      text += more
-    }
-    return process
+    var recorder = try RecorderProcess(arguments, errors: errors)
+    recorder.wait(acknowledging: count)
+    try #require(recorder.acknowledgedCount >= count, "the recorder ended early")
+    return recorder.process
   }
 }
 

@@ -84,6 +84,12 @@ public enum GeometryBuilder {
 }
 
 extension GeometryRequest {
+  /// Throws `lacking` where a tap that it needs was not recorded, with those that were, or the model has too few blocks.
+  public func check(_ source: some FeatureSource) throws {
+    _ = try GeometryBuilder.stretch(of: site, source)
+    for tap in missingTaps(of: source) { _ = try GeometryBuilder.layout(of: tap, source) }
+  }
+
   /// Taps that it needs and that were not recorded.
   public func missingTaps(of source: some FeatureSource) -> [Tap] {
     let stretch = site.stretch(blockCount: source.header.blockCount)

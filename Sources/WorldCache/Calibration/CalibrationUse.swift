@@ -19,11 +19,11 @@ struct CalibrationUse: Sendable {
     ValidityUse.parameter("model, number of calls, noise levels or solver than the calibration's"),
   ]
 
-  /// The parameter of timetables over edges: a third of the calls unless given.
-  static func calls(_ domain: ValidityDomain, help: String) -> Parameter {
+  /// The parameter of timetables over edges: a third of the calls unless given, or as few as the edges allow.
+  static func calls(_ edges: EdgeCosts, help: String) -> Parameter {
     Parameter(
-      "calls", .integer(1...domain.callCount),
-      default: "\(min(domain.callCount, max(2, domain.callCount / 3)))", help)
+      "calls", .integer(1...edges.callCount), default: "\(max(edges.fewestComputed, edges.callCount / 3))",
+      help)
   }
 
   /// The file that a specification names; nil when it names none.

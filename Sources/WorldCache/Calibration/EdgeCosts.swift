@@ -122,12 +122,24 @@ public struct EdgeCosts: Hashable, Sendable {
     throw PolicyError("\(name): \(missing(count))")
   }
 
-  /// Why there is no path with so many computed calls.
+  /// The fewest computed calls of a timetable, its first and last call among them.
+  public var fewestComputed: Int {
+    var fewest = [1] + Array(repeating: callCount, count: callCount - 1)
+    for (anchor, row) in costs.enumerated() {
+      for reached in (anchor + 1)..<max(anchor + 1, min(callCount, anchor + 1 + row.count)) {
+        fewest[reached] = min(fewest[reached], fewest[anchor] + 1)
+      }
+    }
+    return fewest[callCount - 1]
+  }
+
+  /// Why there is no path with so many computed calls, and how many a path has.
   func missing(_ count: Int) -> String {
-    let longest = costs.map(\.count).max()! - 1
+    // An edge to the end of the chunk leaves the last call out.
+    let longest = costs.enumerated().map { min($1.count - 1, callCount - 2 - $0) }.max()!
     return
       "\(method.rawValue) has no timetable of \(count) computed calls of \(callCount): the first and the last are "
-      + "computed, and at most \(longest) in a row predicted"
+      + "computed, and at most \(max(0, longest)) in a row predicted, so that it takes \(fewestComputed) to \(callCount)"
   }
 
   /// The mean over chunks; each edge with its best order.

@@ -57,6 +57,8 @@ public final class EchoedRollout: Sendable {
     public var streams: [LiveStream]
     /// ‖x − x*‖² and ‖x*‖² of every chunk, x* the recorded final latent, over valid channels.
     public var squares: [(error: Double, final: Double)]
+    /// As ``LiveCache/remarks``.
+    public var remarks: [String]
 
     /// ‖x − x*‖ / ‖x*‖ over all chunks.
     public var relativeError: Double {
@@ -93,7 +95,7 @@ public final class EchoedRollout: Sendable {
     let squares = try chunks.indices.map {
       try run(chunks[$0], classes[$0], shown, withFeedback ? feedback : nil, &cache)
     }
-    return Result(streams: cache.streams, squares: squares)
+    return Result(streams: cache.streams, squares: squares, remarks: cache.remarks)
   }
 
   private func load(_ tap: Tap) throws {

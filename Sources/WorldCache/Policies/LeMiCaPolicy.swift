@@ -35,7 +35,7 @@ struct LeMiCaPolicy: Policy {
     let edges = try CalibrationUse.part(.lemica, of: calibration, path, \.lemica)
     return PolicyEntry.Loaded(
       parameters: CalibrationUse.parameters + [
-        CalibrationUse.calls(calibration.domain, help: "computed calls of a chunk")
+        CalibrationUse.calls(edges, help: "computed calls of a chunk")
       ],
       writtenOut: .init(source: path, domain: calibration.domain) { values in
         let timetable = try edges.path(

@@ -72,7 +72,7 @@ struct MagCachePolicy: Policy {
         "second-ratios", .numbers, default: nil, "those of the second guidance branch",
         when: .init(key: "table", choices: [byBranch])),
     ] + limits + [CalibrationUse.none],
-    thresholds: thresholds, kind: .ordinary { MagCachePolicy($0) }
+    thresholds: thresholds, kind: .ordinary { try MagCachePolicy($0) }
   ).loading { spec in try CalibrationUse.path(in: spec).map { try MagCachePolicy.load($0) } }
 
   /// The table with ratios of one's own for each of two guidance branches.
@@ -160,13 +160,21 @@ struct MagCachePolicy: Policy {
   private var streak = 0
   private var error = 0.0
 
-  init(_ values: ParameterValues) {
+  /// Throws a ``PolicyError`` for ratios of each branch under rules that decide for all branches at once.
+  init(_ values: ParameterValues) throws {
+    let table = values.choice("table")
+    let isByBranch = table == MagCachePolicy.byBranch
     self.init(
       values,
-      table: MagnitudeRatios.published[values.choice("table")]
-        ?? [values.numbers("ratios")]
-        + (values.choice("table") == MagCachePolicy.byBranch ? [values.numbers("second-ratios")] : []),
+      table: MagnitudeRatios.published[table]
+        ?? [values.numbers("ratios")] + (isByBranch ? [values.numbers("second-ratios")] : []),
       calibrated: nil)
+    guard !isByBranch || family.decidesByBranch else {
+      let others = Family.allCases.filter(\.decidesByBranch).map(\.rawValue).joined(separator: ", ")
+      throw PolicyError(
+        "family=\(family.rawValue) of policy 'magcache' decides for all guidance branches at once and would never look "
+          + "at second-ratios; take table=custom with one list, or a family that decides for each: \(others)")
+    }
   }
 
   /// With ratios of one's own.

@@ -49,8 +49,7 @@ public struct MeanCachePolicy: Policy {
     let edges = try CalibrationUse.part(.meancache, of: calibration, path, \.meancache)
     return PolicyEntry.Loaded(
       parameters: CalibrationUse.parameters + [
-        CalibrationUse.calls(
-          calibration.domain, help: "computed calls of a chunk, the first and the last among them"),
+        CalibrationUse.calls(edges, help: "computed calls of a chunk, the first and the last among them"),
         Parameter(
           "power", .real(0.01...32), default: "2",
           "γ, the power to which the edges' costs are raised before they add up", isQuiet: true),

@@ -70,8 +70,8 @@ public struct Misfit: Sendable {
     }
   }
 
-  // The first few of many.
-  private static func list(_ names: [String]) -> String {
+  /// Names joined by commas, of many the first two and how many more.
+  static func list(_ names: [String]) -> String {
     guard names.count > 3 else { return names.joined(separator: ", ") }
     return names.prefix(2).joined(separator: ", ") + " and \(names.count - 2) more"
   }

@@ -73,7 +73,7 @@ public struct TransferTable: Sendable {
   }
 
   /// What a reader of the table must know beside it.
-  public func remarks(_ result: (rows: [Transfer.Row], unmet: [(family: Int, source: Int)])) -> [String] {
+  public func remarks(_ result: Transfer.Result) -> [String] {
     var remarks = result.unmet.map {
       "nothing that '\(families[$0.family].text)' stands for keeps to the goal on \(sets[$0.source].name)"
     }

@@ -47,6 +47,15 @@ public struct Transfer: Sendable {
     public let refusals: [String]
   }
 
+  /// What came of it.
+  public struct Result: Sendable {
+    public var rows: [Row] = []
+    /// Families that keep to the goal on a source with nothing.
+    public var unmet: [(family: Int, source: Int)] = []
+    /// What settings say of their numbers that were made elsewhere.
+    public var elsewhere = ElsewhereRemarks()
+  }
+
   /// Every family and source on every target, the source itself among them where it is one.
   ///
   /// `progress` is told how many searches and trials are done. Throws what opening traces throws, and a ``PolicyError``
@@ -54,7 +63,7 @@ public struct Transfer: Sendable {
   public func rows(
     _ sets: [TransferSet], from sources: [Int], to targets: [Int],
     progress: (_ done: Int, _ total: Int) -> Void = { _, _ in }
-  ) throws -> (rows: [Row], unmet: [(family: Int, source: Int)]) {
+  ) throws -> Result {
     let searched = Set(sources + targets).sorted()
     let total = families.count * (searched.count + sources.count * targets.count)
     var done = 0
@@ -62,31 +71,32 @@ public struct Transfer: Sendable {
       done += 1
       progress(done, total)
     }
-    var rows: [Row] = []
-    var unmet: [(family: Int, source: Int)] = []
+    var result = Result()
     for (family, content) in families.enumerated() {
       var own: [Int: Choices] = [:]
       for set in searched {
-        own[set] = try choices(of: content, on: sets[set], isSource: sources.contains(set))
+        own[set] = try choices(
+          of: content, on: sets[set], isSource: sources.contains(set), &result.elsewhere)
         step()
       }
       for source in sources {
         let chosen = own[source]?.choices ?? []
-        if chosen.isEmpty { unmet.append((family, source)) }
+        if chosen.isEmpty { result.unmet.append((family, source)) }
         for target in targets {
           for choice in chosen {
-            rows.append(
-              try row(family, source, target, choice, own[target]!, sets))
+            result.rows.append(
+              try row(family, source, target, choice, own[target]!, sets, &result.elsewhere))
           }
           step()
         }
       }
     }
-    return (rows, unmet)
+    return result
   }
 
   private func row(
-    _ family: Int, _ source: Int, _ target: Int, _ choice: Choice, _ own: Choices, _ sets: [TransferSet]
+    _ family: Int, _ source: Int, _ target: Int, _ choice: Choice, _ own: Choices, _ sets: [TransferSet],
+    _ elsewhere: inout ElsewhereRemarks
   ) throws -> Row {
     let best = own.choices.first { $0.unit == choice.unit }
     var refusals = own.refusal.map { [$0] } ?? []
@@ -98,8 +108,8 @@ public struct Transfer: Sendable {
     var spec = choice.spec
     var figures: [TuningFigures] = []
     do {
-      spec = try carried(choice, to: sets[target])
-      figures = try replays(spec, on: sets[target])
+      spec = try carried(choice, to: sets[target], &elsewhere)
+      figures = try replays(spec, on: sets[target], &elsewhere)
     } catch let error as PolicyError {
       refusals.append("\(choice.spec) cannot run on \(sets[target].name): \(error)")
     }
@@ -108,29 +118,47 @@ public struct Transfer: Sendable {
       carriedFrom: spec == choice.spec ? nil : choice.spec, figures: figures, own: best, refusals: refusals)
   }
 
-  private func replays(_ spec: PolicySpec, on set: TransferSet) throws -> [TuningFigures] {
+  private func replays(
+    _ spec: PolicySpec, on set: TransferSet, _ elsewhere: inout ElsewhereRemarks
+  ) throws -> [TuningFigures] {
     let batch = ReplayBatch(
       plans: [try PolicyRegistry.plan(spec)], traces: set.traces, bounds: .none,
       figures: goal.byModality ? .details : .table, workerCount: workerCount)
-    let result = try batch.run { _, _, replay in TuningFigures(replay) }
+    let result = try batch.run { trace, _, replay in
+      var elsewhere = ElsewhereRemarks()
+      elsewhere.add(replay, trace: set.traces[trace].name)
+      return (figures: TuningFigures(replay), elsewhere: elsewhere)
+    }
     if let misfit = result.misfits.first { throw misfit.named(among: set.traces.count) }
-    for figures in result.rows { try goal.cost.require(of: figures) }
-    return result.rows
+    for row in result.rows {
+      try goal.cost.require(of: row.figures)
+      elsewhere.add(row.elsewhere)
+    }
+    return result.rows.map(\.figures)
   }
 
   // A timetable fits chunks of one length; everything else is taken as it is.
-  private func carried(_ choice: Choice, to set: TransferSet) throws -> PolicySpec {
+  private func carried(
+    _ choice: Choice, to set: TransferSet, _ elsewhere: inout ElsewhereRemarks
+  ) throws -> PolicySpec {
     let plan = try PolicyRegistry.plan(choice.spec)
-    guard let timetable = try plan.timetable(), let predictor = try plan.predictor(),
-      let count = choice.figures.first?.chunkCallCount
+    guard let schedule = try plan.schedule(), let timetable = schedule.timetable,
+      let predictor = schedule.predictor, let count = choice.figures.first?.chunkCallCount
     else { return choice.spec }
-    let lengths = Set(try set.geometries(for: plan).map(\.callCount))
+    let traces = try set.traces.map { (name: $0.name, geometries: try $0.open()(plan)) }
+    let lengths = Set(traces.flatMap(\.geometries).map(\.callCount))
     guard lengths.count == 1, let length = lengths.first else {
       let list = lengths.sorted().map(String.init).joined(separator: " and ")
       throw PolicyError(
         "its chunks have \(list) calls, and a timetable is carried to one length (--group-by steps)")
     }
     guard length != count else { return choice.spec }
+    // A mask knows nothing of the file that it was carried from.
+    for trace in traces {
+      for geometry in trace.geometries {
+        elsewhere.add(Finding.elsewhere(schedule, geometry), choice.spec, trace: trace.name)
+      }
+    }
     return MaskPolicy.spec(
       computing: ScheduleCarry.positions(
         timetable, of: count, to: length, anchorCount: predictor.minimumAnchorCount), predictor,
@@ -141,18 +169,19 @@ public struct Transfer: Sendable {
   ///
   /// On a target, settings that cannot run are passed over.
   private func choices(
-    of family: TransferFamily, on set: TransferSet, isSource: Bool
+    of family: TransferFamily, on set: TransferSet, isSource: Bool, _ elsewhere: inout ElsewhereRemarks
   ) throws -> Choices {
     do {
       let settings = try family.settings(on: set)
-      return Choices(choices: try choices(settings, on: set, needsAll: isSource), refusal: nil)
+      return Choices(
+        choices: try choices(settings, on: set, needsAll: isSource, &elsewhere), refusal: nil)
     } catch let error as PolicyError where !isSource {
       return Choices(choices: [], refusal: "\(family.text) chooses nothing on \(set.name): \(error)")
     }
   }
 
   private func choices(
-    _ settings: [TuningSetting], on set: TransferSet, needsAll: Bool
+    _ settings: [TuningSetting], on set: TransferSet, needsAll: Bool, _ elsewhere: inout ElsewhereRemarks
   ) throws -> [Choice] {
     guard !settings.isEmpty else { return [] }
     let search = TuningSearch(
@@ -160,6 +189,7 @@ public struct Transfer: Sendable {
       workerCount: workerCount)
     let jobs = TuningSearch.Job.all(traceCount: set.traces.count, settingCount: settings.count)
     let found = try search.run(jobs)
+    elsewhere.add(found.elsewhere)
     let running = found.running(jobs, settingCount: settings.count)
     if let misfit = found.misfits.first, needsAll || running.isEmpty {
       throw misfit.named(among: set.traces.count)
@@ -174,10 +204,10 @@ public struct Transfer: Sendable {
 }
 
 extension PolicyPlan {
-  /// The computed positions of a policy that is nothing but a timetable for all chunks and branches.
-  fileprivate func timetable() throws -> [Int]? {
+  /// A policy that is nothing but a timetable.
+  fileprivate func schedule() throws -> FixedSchedule? {
     guard case .ordinary(let make) = entry.kind else { return nil }
-    return (try make(values) as? FixedSchedule)?.timetable
+    return try make(values) as? FixedSchedule
   }
 }
 

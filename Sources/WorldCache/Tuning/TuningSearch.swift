@@ -70,6 +70,8 @@ public struct TuningSearch: Sendable {
     public var outcomes: [TuningOutcome?]
     /// The settings that cannot, in the order of the jobs.
     public var misfits: [Misfit]
+    /// What settings say of their numbers that were made elsewhere, of the replays that were made and not known.
+    public var elsewhere: ElsewhereRemarks
 
     /// The settings that run on every trace that was asked for, each with what it does there, trace after trace.
     public func running(
@@ -93,9 +95,10 @@ public struct TuningSearch: Sendable {
     let shelf = TraceShelf(
       traces.map(\.open), uses: traces.indices.map { trace in jobs.count { $0.trace == trace } })
     let found = try OrderedJobs.run(jobs.count, workerCount: workerCount, finished: progress) {
-      place -> (outcome: TuningOutcome?, misfit: Misfit?) in
+      place -> (outcome: TuningOutcome?, misfit: Misfit?, elsewhere: ElsewhereRemarks) in
       let job = jobs[place]
       let setting = settings[job.setting]
+      var elsewhere = ElsewhereRemarks()
       defer { shelf.release(job.trace) }
       do {
         let outcome = try TuningOutcome(setting.space, limit: limit) { values in
@@ -108,21 +111,24 @@ public struct TuningSearch: Sendable {
           do { try shelf.open(job.trace) } catch { throw TraceFailure(error: error) }
           let material = try shelf.material(of: job.trace, for: setting.plan(at: values))
           let record = try setting.record(
-            at: values, over: material.geometries, slicing: slicing, memories: material.memories)
+            at: values, over: material.geometries, slicing: slicing, memories: material.memories
+          ) { elsewhere.add($0, trace: traces[job.trace].name) }
           try cost.require(of: record.figures)
           try store.keep(job, record)
           return record
         }
         try store.finish(job)
-        return (outcome, nil)
+        return (outcome, nil, elsewhere)
       } catch let failure as TraceFailure {
         throw failure.error
       } catch {
         guard let misfit = Misfit(error, setting.space.spec, on: traces[job.trace].name) else { throw error }
-        return (nil, misfit)
+        return (nil, misfit, elsewhere)
       }
     }
-    return Result(outcomes: found.map(\.outcome), misfits: found.compactMap(\.misfit))
+    return Result(
+      outcomes: found.map(\.outcome), misfits: found.compactMap(\.misfit),
+      elsewhere: ElsewhereRemarks(found.map(\.elsewhere)))
   }
 
   private struct TraceFailure: Error { let error: any Error }

@@ -82,13 +82,15 @@ public struct TuningSetting: Sendable {
 
   func plan(at values: [Double]) throws -> PolicyPlan { try entry.plan(space.spec(at: values)) }
 
-  /// One replay at values of the open thresholds, with where it would have gone another way.
+  /// One replay at values of the open thresholds, with where it would have gone another way; `replayed` is shown it.
   func record(
-    at values: [Double], over geometries: [Geometry], slicing: Bool = false, memories: [ReplayMemo] = []
+    at values: [Double], over geometries: [Geometry], slicing: Bool = false, memories: [ReplayMemo] = [],
+    replayed: (Replay) -> Void = { _ in }
   ) throws -> TuningRecord {
     let plan = try plan(at: values)
     let replay = try Replay(
       plan, over: geometries, figures: slicing ? .details : .table, memories: memories)
+    replayed(replay)
     let isEither = try plan.policy(for: geometries[0]).coupling == .either
     return TuningRecord(
       policy: plan.spec.description, values: values,

@@ -73,9 +73,7 @@ struct LiveCommand: ParsableCommand {
     let policies = policy.isEmpty && control.isEmpty ? ["worldcache"] : policy
     let batch = try options.batch(
       LiveOptions.methods(policies: policies, controls: control), repeats: repeats)
-    for remark in try LiveMethod.check(batch.methods, batch.rollout(batch.members[0])) {
-      Terminal.remark(remark)
-    }
+    Terminal.tell(try LiveMethod.check(batch.methods, batch.rollout(batch.members[0])))
     let recording = try record.map { try LiveRecording($0, batch, options.rollout, overwrite: force) }
     let start = ContinuousClock.now
     let bar = Progress(total: try batch.callCount(), unit: "calls")

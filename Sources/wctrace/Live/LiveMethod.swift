@@ -52,16 +52,19 @@ extension LiveMethod {
   /// Tells every method that cannot run, and throws when there is one: nothing has been computed, so that nothing is
   /// lost by it.
   ///
-  /// Returns what policies say of their numbers that were made elsewhere.
-  @discardableResult
-  static func check(_ methods: [LiveMethod], _ rollout: Rollout) throws -> [String] {
+  /// Returns what policies say of their numbers that were made elsewhere, on the recording `trace` of the rollout.
+  static func check(
+    _ methods: [LiveMethod], _ rollout: Rollout, trace: String? = nil
+  ) throws -> ElsewhereRemarks {
     var errors: [any Error] = []
-    var remarks: [String] = []
-    for method in methods { do { remarks += try method.check(rollout) } catch { errors.append(error) } }
+    var elsewhere = ElsewhereRemarks()
+    for method in methods {
+      do { try method.check(rollout, trace, &elsewhere) } catch { errors.append(error) }
+    }
     // The last one is told by whoever catches it.
     for error in errors.dropLast() { Terminal.remark("Error: \(error)") }
     if let last = errors.last { throw last }
-    return remarks
+    return elsewhere
   }
 
   /// Runs it once; with `contexts` every chunk begins where that run's chunks did.
@@ -99,14 +102,12 @@ extension LiveMethod {
   }
 
   // Throws what running it would throw before its first call.
-  private func check(_ rollout: Rollout) throws -> [String] {
+  private func check(_ rollout: Rollout, _ trace: String?, _ elsewhere: inout ElsewhereRemarks) throws {
     switch kind {
-    case .uncached: return []
-    case .control(let control):
-      _ = try control.rollout(rollout)
-      return []
+    case .uncached: break
+    case .control(let control): _ = try control.rollout(rollout)
     case .policy(let plan):
-      return try LiveMethod.cache(plan, rollout).remarks.map { "\(plan.spec.name): \($0)" }
+      elsewhere.add(try LiveMethod.cache(plan, rollout).remarks, plan.spec, trace: trace)
     }
   }
 

@@ -23,6 +23,9 @@ struct TracePairReport {
     let replay = try Replay(plan, over: plan.geometries(in: GeometryCatalog.opening(pair.uncached.path)))
     self.replay = replay
     undefined.add(replay, trace: pair.uncached.path)
+    var elsewhere = ElsewhereRemarks()
+    elsewhere.add(replay, trace: pair.uncached.path)
+    Terminal.tell(elsewhere)
     do {
       again = try pair.decidedAgain(plan)
     } catch {

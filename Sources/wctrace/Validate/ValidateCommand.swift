@@ -117,7 +117,9 @@ struct ValidateCommand: ParsableCommand {
       weights: try weights.map { try Weights(path: $0) } ?? Weights.bundled(), plans: plans,
       feedback: feedback, workerCount: jobs ?? Cores.count)
     let recorded = try input.paths().map { try run.open($0) }
-    for trace in recorded { try run.check(trace) }
+    var elsewhere = ElsewhereRemarks()
+    for trace in recorded { elsewhere.add(try run.check(trace)) }
+    Terminal.tell(elsewhere)
     let done = Set(
       earlier.filter { feedback == nil || $0.feedback == feedback?.hash }.map { [$0.rollout, $0.policy] })
     let total = recorded.reduce(0) { sum, trace in

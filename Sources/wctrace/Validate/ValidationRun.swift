@@ -60,8 +60,9 @@ struct ValidationRun: Sendable {
     return Recorded(path: path, reader: reader, rollout: rollout)
   }
 
-  /// Throws what running the policies on a trace would throw before their first calls.
-  func check(_ recorded: Recorded) throws {
+  /// Throws what running the policies on a trace would throw before their first calls; returns what they say of
+  /// numbers that were made elsewhere.
+  func check(_ recorded: Recorded) throws -> ElsewhereRemarks {
     for plan in plans {
       let request = try plan.request(blockCount: recorded.reader.header.blockCount)
       if let lacking = request?.missingTaps(of: recorded.reader).first {
@@ -69,7 +70,8 @@ struct ValidationRun: Sendable {
           .lacking, path: recorded.path, "\(plan.spec) needs the tap \(lacking), which was not recorded")
       }
     }
-    try LiveMethod.check(plans.map { LiveMethod(kind: .policy($0)) }, recorded.rollout)
+    return try LiveMethod.check(
+      plans.map { LiveMethod(kind: .policy($0)) }, recorded.rollout, trace: recorded.path)
   }
 
   /// Validates every policy on one trace but those that `isDone`; tells each record as soon as it is there.
