@@ -40,7 +40,7 @@ grid-test: setup
 	WCTRACE_GRID=10000 swift test -c release -Xswiftc -enable-testing --filter BehaviourSearchTests
 # Exact schedule searches against trying every schedule: 500 random instances for each predictor, every objective on each.
 ideal-test: setup
-	WCTRACE_IDEAL_TABLES=500 swift test -c release -Xswiftc -enable-testing --filter IdealTablesTests
+	WCTRACE_IDEAL_TABLES=500 swift test -c release -Xswiftc -enable-testing --filter 'IdealTablesTests|DirectSearchTests'
 # Writes anew what diffusers and cache-dit decide (Tests/Reference), and loads what convert writes with their loaders.
 # Needs Python 3.11 with venv; downloads their packages. Tests need none of it: they read the stored results.
 reference: build

@@ -20,7 +20,8 @@ struct ScheduleCommand: ParsableCommand {
 
       With --calls: the schedules that are best for all the traces together, one for each number of computed calls, \
       with the predictor and the site of the policy. 'error' is what was minimised, 'bound' what no schedule can be \
-      below; they are equal where the search is exact (docs/schedules.md). --save writes one for schedule:file=…, \
+      below; they are equal where the search is exact (docs/schedules.md). --objective direct minimises the error of the \
+      final latent itself, which is exact where the search comes to an end. --save writes one for schedule:file=…, \
       which replays and live runs take. Choose on some traces, confirm on others.
 
       With --calls and --per-token: every token has a schedule of its own, and --calls is how many are computed for each \
@@ -38,8 +39,8 @@ struct ScheduleCommand: ParsableCommand {
   @Option(
     name: .shortAndLong,
     help: """
-      The policy; with --calls only its predictor and its site count. worldcache unless given, and taylor:order=1 \
-      with --fit, where it is what the search begins with.
+      The policy; with --calls only its predictor and its site count. worldcache unless given, taylor:order=1 with \
+      --objective direct, and with --fit, where it is what the search begins with.
       """)
   var policy: String?
 
@@ -61,15 +62,15 @@ struct ScheduleCommand: ParsableCommand {
 
   @Option(
     help: """
-      solver: a call counts with what it does to the final latent; none: with its relative error. streak is always \
-      solver; the others are none unless given.
+      solver: a call counts with what it does to the final latent; none: with its relative error. streak and direct are \
+      always solver; the others are none unless given.
       """)
   var weights: CallWeights?
 
   @Option(
     help: """
       mean over the traces, unless given, or the max: with minimax and lexicographic the worst call of any trace, \
-      exactly; with streak and additive the worst trace, by search with a bound.
+      exactly; with streak, additive and direct the worst trace, by search with a bound.
       """)
   var over: Aim.Over?
 
@@ -116,9 +117,9 @@ struct ScheduleCommand: ParsableCommand {
     if power != nil, !objective.isSum {
       throw ValidationError("--power is for streak and additive, where errors add up, not for \(objective)")
     }
-    if objective == .streak, weights == CallWeights.none {
+    if objective == .streak || objective == .direct, weights == CallWeights.none {
       throw ValidationError(
-        "the objective streak is made of the solver's weights; --weights none is for the others")
+        "the objective \(objective) is made of the solver's weights; --weights none is for the others")
     }
     if let warmUp, warmUp < 1 { throw ValidationError("--warm-up is \(warmUp); it must be at least 1") }
     if let longestStreak, longestStreak < 0 {
@@ -176,7 +177,7 @@ struct ScheduleCommand: ParsableCommand {
 
   mutating func run() throws {
     let plan = try PolicyRegistry.plan(
-      policy ?? (fit ? "taylor:order=1" : perToken ? "interval" : "worldcache"))
+      policy ?? (fit || objective == .direct ? "taylor:order=1" : perToken ? "interval" : "worldcache"))
     let traces = try input.paths()
     if let counts = try counts() { return try search(plan, traces, counts) }
     var refused: Set<String> = []
@@ -282,7 +283,8 @@ struct ScheduleCommand: ParsableCommand {
   private var aim: Aim {
     let objective = objective ?? .streak
     return Aim(
-      objective, power: power ?? 2, isWeighted: objective != .streak && weights == .solver,
+      objective, power: power ?? 2,
+      isWeighted: objective != .streak && objective != .direct && weights == .solver,
       over: over ?? .mean)
   }
 
@@ -291,11 +293,12 @@ struct ScheduleCommand: ParsableCommand {
     _ constraints: ScheduleConstraints
   ) throws -> IdealSchedules {
     let bar = Mutex(wctrace.Progress?.none)
+    let unit = objective == .direct ? "steps" : "sets of anchors"
     return try IdealSchedules(of: plan, over: geometries, aim, constraints, computing: counts) {
       done, total in
-      // Every chunk has a bar of its own.
+      // Every chunk has a bar of its own, and one more for searches that follow.
       let shown = bar.withLock { bar in
-        let shown = bar ?? wctrace.Progress(total: total, unit: "sets of anchors")
+        let shown = bar ?? wctrace.Progress(total: total, unit: unit)
         bar = done == total ? nil : shown
         return shown
       }

@@ -6,17 +6,25 @@ import Testing
 @Suite struct ScheduleTests {
   private let trace = "traces/room-20.h5"
 
-  @Test("a schedule that is saved replays to what was told", arguments: [false, true])
-  func saved(fit: Bool) throws {
+  @Test(
+    "a schedule that is saved replays to what was told",
+    arguments: [[], ["--fit"], ["--objective", "direct"]])
+  func saved(options: [String]) throws {
     try withTemporaryDirectory { directory in
       let file = directory.appending(path: "found.json").path
       let run = try Tool(
         ["schedule", trace, "--policy", "taylor:order=1", "--calls", "7", "--save", file, "--format", "csv"]
-          + (fit ? ["--fit"] : []))
+          + options)
       #expect(run.status == 0, "\(run.errors)")
       let (keys, values) = (cells(run.output, 0), cells(run.output, 1))
       let direct = try #require(keys.firstIndex(of: "direct_error_mean").flatMap { Double(values[$0]) })
-      let policy = (fit ? "fitted" : "schedule") + ":file=" + file
+      // Of one trace, what is minimised is what a replay tells.
+      if options.contains("direct") {
+        let error = try #require(keys.firstIndex(of: "error").flatMap { Double(values[$0]) })
+        #expect(abs(error / direct - 1) < 1e-6)
+        #expect(keys.firstIndex(of: "error_to_bound").map { values[$0] } == "1")
+      }
+      let policy = (options == ["--fit"] ? "fitted" : "schedule") + ":file=" + file
       let replay = try Tool(
         "replay", trace, "--policy", policy, "--no-bounds", "--columns", "computed_calls,direct_error",
         "--format",
@@ -117,6 +125,11 @@ import Testing
       (["--calls", "8", "--power", "33"], "--power is 33.0; it must be a number above 0 and at most 32"),
       (["--calls", "8", "--power", "1", "--objective", "minimax"], "--power is for streak and additive"),
       (["--calls", "8", "--weights", "none"], "the objective streak is made of the solver's weights"),
+      (
+        ["--calls", "8", "--objective", "direct", "--weights", "none"],
+        "the objective direct is made of the solver's weights"
+      ), (["--calls", "8", "--objective", "direct", "--power", "2"], "--power is for streak and additive"),
+      (["--calls", "8", "--fit", "--objective", "direct"], "--fit minimises the final error"),
       (["--calls", "8", "--warm-up", "0"], "--warm-up is 0; it must be at least 1"),
       (["--calls", "8", "--longest-streak", "-1"], "--longest-streak is -1; it must not be negative"),
       (["--save", "/tmp/x.json"], "--save needs --calls with one number"),

@@ -15,7 +15,7 @@ public struct IdealPolicy: Policy {
         "how skipped calls are predicted"),
       Parameter("calls", .counts, default: nil, "computed calls of each chunk"),
       Parameter(
-        "objective", .choice(Objective.allCases.map(\.rawValue)), default: "streak",
+        "objective", .choice(Objective.exact.map(\.rawValue)), default: "streak",
         "error summed within each streak (streak) or call by call (additive); the largest one of a call (minimax), "
           + "and then the second largest and so on (lexicographic)"),
       .site(),

@@ -10,6 +10,12 @@ public enum Objective: String, Sendable, CaseIterable {
   case minimax
   /// The largest error of a predicted call, then the second largest, and so on.
   case lexicographic
+  /// ‖Σ w_s e_s‖ over all predicted calls: errors of different streaks may cancel, so that no exact search
+  /// knows it; ``DirectSearch`` has a bound.
+  case direct
+
+  /// Those of the exact searches.
+  static let exact: [Objective] = allCases.filter { $0 != .direct }
 
   /// Whether costs are added up, so that errors may be raised to a power first.
   public var isSum: Bool { self == .streak || self == .additive }
@@ -24,7 +30,7 @@ public struct Aim: Hashable, Sendable {
   /// Errors are raised to this power before they are added up; 2 for squared errors.
   public var power = 2.0
   /// Whether a call counts with what it alone does to the final latent, `‖w_s e_s‖`, in place of its
-  /// relative error; the streak-coherent error always does.
+  /// relative error; the streak-coherent and the direct error always do.
   public var isWeighted = false
   public var over = Over.mean
 
@@ -44,7 +50,7 @@ public struct Aim: Hashable, Sendable {
   }
 
   /// Whether errors are told in parts of the final latent.
-  var usesSolverWeights: Bool { objective == .streak || isWeighted }
+  var usesSolverWeights: Bool { objective == .streak || objective == .direct || isWeighted }
 }
 
 /// What a schedule must keep to.

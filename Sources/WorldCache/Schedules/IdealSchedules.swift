@@ -1,3 +1,4 @@
+import Synchronization
 public import Trace
 
 /// Ideal schedules of one predictor over several traces, chunk by chunk, for some numbers of computed
@@ -30,7 +31,8 @@ public struct IdealSchedules: Sendable {
   /// Searches; `traces` are geometries by trace and chunk.
   ///
   /// The policy gives predictor and site. Throws a ``PolicyError`` where there is no search or no schedule.
-  /// `progress` is told of the streaks' evaluation, which takes most of the time.
+  /// `progress` is told of the streaks' evaluation, which takes most of the time, and then, of the direct error, of the
+  /// searches.
   public init(
     of plan: PolicyPlan, over traces: [[Geometry]], _ aim: Aim, _ constraints: ScheduleConstraints,
     computing counts: ClosedRange<Int>, progress: @Sendable (_ done: Int, _ total: Int) -> Void = { _, _ in }
@@ -76,6 +78,9 @@ public struct IdealSchedules: Sendable {
     {
       throw refusal
     }
+    if aim.objective == .direct {
+      return try direct(geometries, predictor, aim, constraints, counts, spec: spec, progress)
+    }
     guard predictor.anchorCount <= 3 else {
       if let refusal = LongMemorySearch.refusal(predictor, aim, geometries) { throw refusal }
       let search = try LongMemorySearch(
@@ -107,6 +112,35 @@ public struct IdealSchedules: Sendable {
       }
     }
     return try entries(geometries, predictor, aim, counts, spec: spec, found)
+  }
+
+  // Several numbers of computed calls at a time.
+  private static func direct(
+    _ geometries: [Geometry], _ predictor: any Predictor, _ aim: Aim, _ constraints: ScheduleConstraints,
+    _ counts: ClosedRange<Int>, spec: PolicySpec, _ progress: @Sendable (Int, Int) -> Void
+  ) throws -> [Entry] {
+    if let refusal = DirectSearch.refusal(predictor, geometries) { throw refusal }
+    let search = try DirectSearch(
+      geometries, predictor, over: aim.over, constraints, upTo: counts.upperBound, progress: progress)
+    // Thousandths of the most that each may take; the last is told at the end of all.
+    let total = 1000 * counts.count
+    let parts = Mutex([Int](repeating: 0, count: counts.count))
+    let results = try OrderedJobs.run(counts.count, workerCount: min(Cores.count, 4)) { place in
+      func tell(_ part: Int) {
+        parts.withLock { parts in
+          guard part > parts[place] else { return }
+          parts[place] = part
+          progress(min(parts.reduce(0, +), total - 1), total)
+        }
+      }
+      let result = search.result(computing: counts.lowerBound + place) { tell(Int($0 * 1000)) }
+      tell(1000)
+      return result
+    }
+    progress(total, total)
+    return try entries(geometries, predictor, aim, counts, spec: spec) { count in
+      results[count - counts.lowerBound].map { ($0.schedule, $0.error, $0.bound) }
+    }
   }
 
   // What is found, with its replays.

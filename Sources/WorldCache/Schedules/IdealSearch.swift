@@ -33,6 +33,11 @@ public struct IdealSearch: Sendable {
     if let refusal = IdealSearch.refusal(predictor, traces) ?? IdealSearch.refusal(aim, traces[0].site) {
       throw refusal
     }
+    guard aim.objective != .direct else {
+      throw PolicyError(
+        "errors of different streaks may cancel in the direct error, so that it has no exact search; ask for a search "
+          + "with a bound")
+    }
     guard aim.over == .mean || !aim.objective.isSum || traces.count == 1 else {
       throw PolicyError(
         "the worst trace of a sum of errors has no exact search; ask for a search with a bound, for the mean, or "
@@ -67,6 +72,7 @@ public struct IdealSearch: Sendable {
       let program = program(RankedTally())
       (costs, rankings) = (program.costs.map { $0.first ?? 0 }, program.costs)
       found = program.schedule(computing:)
+    case .direct: preconditionFailure("the direct error does not add up over streaks")
     }
   }
 
@@ -138,10 +144,17 @@ extension IdealSearch {
   /// the site `gain` they depend on which calls are predicted, so that costs do not add up over streaks.
   static func refusal(_ aim: Aim, _ site: Site) -> PolicyError? {
     guard aim.usesSolverWeights, !site.isIntegrated || site == .gain else { return nil }
-    return aim.objective == .streak
-      ? PolicyError(
+    return switch aim.objective {
+    case .streak:
+      PolicyError(
         "the objective 'streak' is exact at the sites output and guided; at \(site) use objective=additive")
-      : PolicyError(
+    case .direct:
+      PolicyError(
+        "the objective 'direct' is searched for at the sites output and guided; at \(site) use objective=additive"
+      )
+    default:
+      PolicyError(
         "the solver's weights are known at the sites output and guided; at \(site) use weights=none")
+    }
   }
 }
