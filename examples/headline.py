@@ -22,7 +22,7 @@ HELD_OUT = "1000000..1000007"
 SPEEDS = {1.7: 28, 2.5: 19, 3.7: 13, 5.0: 9}
 # Beyond, to see how far it goes.
 BEYOND = [7, 5]
-SHIFTS = ["1", "1.5", "2", "2.5", "3", "4"]
+SHIFTS = ["0.25", "0.35", "0.5", "0.75", "1", "1.5", "2", "2.5", "3", "4"]
 
 # Published policies, with the settings that are gone through; thresholds are searched exactly. What predicts inside the
 # network has no direct error in replay and is tuned by the mean error of its calls.

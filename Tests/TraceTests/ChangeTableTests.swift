@@ -114,7 +114,7 @@ struct ChangeTableTests {
     }
     for position in 1..<4 {
       let expected = zip(values[position], values[position - 1]).reduce(0) {
-        $0 + abs($1.0 - $1.1)
+        $0 + abs(Double($1.0) - Double($1.1))
       }
       #expect(abs(changes.absoluteChange(position - 1, position, branch: 0) - expected) <= 1e-9 * expected)
     }

@@ -104,10 +104,11 @@ struct ChangeBuilder<Source: FeatureSource> {
     let whole = RowBlocks(layout, rowCount: layout.tokens.count)[0]
     return try calls.map { branch in
       var sums = BranchSums(request, branch.count)
-      var before: [Double] = []
+      var before = TensorDifference([])
       for (position, call) in branch.enumerated() {
-        let values = filter.apply(
-          to: try values(call, whole), channels: layout.channelCount, grid: grid, sigma: call.sigma)
+        let values = TensorDifference(
+          filter.apply(
+            to: try values(call, whole), channels: layout.channelCount, grid: grid, sigma: call.sigma))
         sums.add(ChangeSums.of(values), at: position)
         if position > 0 { sums.add(ChangeSums.between(before, values), pair: position - 1) }
         before = values

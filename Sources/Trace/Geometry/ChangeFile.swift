@@ -22,7 +22,7 @@ struct ChangeFile: Codable {
   }
 
   static func name(of request: ChangeRequest) -> String {
-    let filter = request.filter.map { ".filtered-\($0.power)" } ?? ""
+    let filter = request.filter.map { ".filtered-single-\($0.power)" } ?? ""
     return "\(request.quantity)\(request.pairs == .all ? "" : ".adjacent")\(filter)\(suffix)"
   }
 

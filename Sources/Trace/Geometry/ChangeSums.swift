@@ -1,29 +1,8 @@
 /// Sums of absolute values and of squares, with eight running sums.
 package enum ChangeSums {
-  package static func of(_ values: [Double]) -> (absolute: Double, squared: Double) {
-    values.withUnsafeBufferPointer { values in
-      sum(values.count) { index in
-        SIMD8(loading: values, at: index)
-      } tail: {
-        values[$0]
-      }
-    }
-  }
-
-  package static func between(_ a: [Double], _ b: [Double]) -> (absolute: Double, squared: Double) {
-    a.withUnsafeBufferPointer { a in
-      b.withUnsafeBufferPointer { b in
-        sum(a.count) { index in
-          SIMD8(loading: b, at: index) - SIMD8(loading: a, at: index)
-        } tail: {
-          b[$0] - a[$0]
-        }
-      }
-    }
-  }
-
   package static func of(_ values: TensorDifference) -> (absolute: Double, squared: Double) {
-    values.lending { values in
+    if let whole = values.whole { return of(whole) }
+    return values.lending { values in
       sum(values.count) {
         values.eight(at: $0)
       } tail: {
@@ -35,12 +14,37 @@ package enum ChangeSums {
   package static func between(
     _ a: TensorDifference, _ b: TensorDifference
   ) -> (absolute: Double, squared: Double) {
-    a.lending { a in
+    if let a = a.whole, let b = b.whole { return between(a, b) }
+    return a.lending { a in
       b.lending { b in
         sum(a.count) {
           b.eight(at: $0) - a.eight(at: $0)
         } tail: {
           b.one(at: $0) - a.one(at: $0)
+        }
+      }
+    }
+  }
+
+  // Most tensors have nothing taken off them; their loops need not ask.
+
+  private static func of(_ values: [Float]) -> (absolute: Double, squared: Double) {
+    values.withUnsafeBufferPointer { values in
+      sum(values.count) { index in
+        SIMD8(loading: values, at: index)
+      } tail: {
+        Double(values[$0])
+      }
+    }
+  }
+
+  private static func between(_ a: [Float], _ b: [Float]) -> (absolute: Double, squared: Double) {
+    a.withUnsafeBufferPointer { a in
+      b.withUnsafeBufferPointer { b in
+        sum(a.count) { index in
+          SIMD8<Double>(loading: b, at: index) - SIMD8<Double>(loading: a, at: index)
+        } tail: {
+          Double(b[$0]) - Double(a[$0])
         }
       }
     }
@@ -55,7 +59,7 @@ package enum ChangeSums {
     var index = 0
     while index + 8 <= count {
       let x = lanes(index)
-      absolute += x.replacing(with: -x, where: x .< 0)
+      absolute += x.magnitudes
       squared += x * x
       index += 8
     }

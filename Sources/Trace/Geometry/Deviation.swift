@@ -1,7 +1,8 @@
 /// Where in its error bound a measured number is taken: to see whether a decision would turn out otherwise.
 ///
 /// The bound of a squared norm from distances is ``DistanceTable/roundingUnits`` units of rounding of the terms
-/// that it is the difference of; that of a sum of changes the same part of itself.
+/// that it is the difference of; that of a sum of changes the same part of itself. Filtered values bring a bound of
+/// their own (``SpectralFilter/rounding``).
 package enum Deviation: Hashable, Sendable {
   /// As measured.
   case none

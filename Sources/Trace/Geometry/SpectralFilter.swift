@@ -32,41 +32,60 @@ public struct SpectralFilter: Hashable, Sendable {
     }
   }
 
+  /// Bound of the error of a sum of filtered values' magnitudes, or of their changes, as a part of the sum of the
+  /// magnitudes: eight roundings of every value.
+  package static let rounding = 4 * Double(Float.ulpOfOne)
+
   /// Filters `values`, one row of `channels` numbers per valid token, at noise level `sigma`.
   ///
-  /// Cost: at most tokens · channels · (frames + rows + columns) multiplications.
+  /// In single precision, with kernels made in double (``rounding``). Cost: at most
+  /// tokens · channels · (frames + rows + columns) multiplications, half of it along an axis of even length.
   package func apply(
     to values: TensorDifference, channels: Int, grid: TokenGrid, sigma: Double
-  ) -> [Double] {
-    [Double](unsafeUninitializedCapacity: values.count) { result, count in
-      for part in grid.grids {
-        let axes = part.extents.enumerated().filter { $0.element > 1 }.map { axis, count in
-          Axis(
-            kernel: kernel(count: count, sigma: sigma), stride: part.extents.dropFirst(axis + 1).reduce(1, *))
-        }
-        // Eight channels of all tokens at a time, which stay in the processor's cache for all axes.
-        withUnsafeTemporaryAllocation(of: SIMD8<Double>.self, capacity: part.places.count) { lanes in
-          values.lending { values in
-            for channel in Swift.stride(from: 0, to: channels, by: 8) {
-              let width = min(8, channels - channel)
-              for (place, row) in part.places.enumerated() {
-                let first = row * channels + channel
-                if width == 8 {
-                  lanes[place] = values.eight(at: first)
-                } else {
-                  lanes[place] = .zero
-                  for lane in 0..<width { lanes[place][lane] = values.one(at: first + lane) }
-                }
-              }
-              for axis in axes { axis.filter(lanes) }
-              for (place, row) in part.places.enumerated() {
-                for lane in 0..<width { result[row * channels + channel + lane] = lanes[place][lane] }
-              }
+  ) -> [Float] {
+    [Float](unsafeUninitializedCapacity: values.count) { result, count in
+      values.lending { values in
+        for part in grid.grids { apply(to: values, channels: channels, part, sigma: sigma, into: result) }
+      }
+      count = values.count
+    }
+  }
+
+  /// Sixteen channels of all tokens at a time, which stay in the processor's cache for all axes.
+  private typealias Lanes = SIMD16<Float>
+
+  private func apply(
+    to values: TensorDifference.Lent, channels: Int, _ part: TokenGrid.Grid, sigma: Double,
+    into result: UnsafeMutableBufferPointer<Float>
+  ) {
+    let axes = part.extents.enumerated().filter { $0.element > 1 }.map { axis, count in
+      Axis(kernel: kernel(count: count, sigma: sigma), stride: part.extents.dropFirst(axis + 1).reduce(1, *))
+    }
+    let size = Lanes.scalarCount
+    part.places.withUnsafeBufferPointer { rows in
+      withUnsafeTemporaryAllocation(of: Lanes.self, capacity: rows.count) { lanes in
+        for channel in Swift.stride(from: 0, to: channels, by: size) {
+          let width = min(size, channels - channel)
+          for place in 0..<rows.count {
+            let first = rows[place] * channels + channel
+            if width == size {
+              lanes[place] = values.sixteen(at: first)
+            } else {
+              lanes[place] = .zero
+              for lane in 0..<width { lanes[place][lane] = Float(values.one(at: first + lane)) }
+            }
+          }
+          for axis in axes { axis.filter(lanes) }
+          for place in 0..<rows.count {
+            let first = rows[place] * channels + channel
+            if width == size {
+              lanes[place].store(to: result, at: first)
+            } else {
+              for lane in 0..<width { result[first + lane] = lanes[place][lane] }
             }
           }
         }
       }
-      count = values.count
     }
   }
 
@@ -79,37 +98,42 @@ public struct SpectralFilter: Hashable, Sendable {
     let stride: Int
     /// Rows of the matrices: half the tokens, or all of an odd number.
     let size: Int
-    /// The matrix for the sums, or for the tokens themselves, row by row.
-    let sums: [Double]
+    /// The matrix for the sums, or for the tokens themselves, row by row; an odd number of rows is filled up.
+    let sums: [Float]
     /// The matrix for the differences, if any.
-    let differences: [Double]
+    let differences: [Float]
 
     init(kernel: [Double], stride: Int) {
       let (count, half) = (kernel.count, kernel.count / 2)
       (self.count, self.stride) = (count, stride)
+      size = count % 2 == 0 ? half : count
+      let filling = [Float](repeating: 0, count: size % 2 * size)
       guard count % 2 == 0 else {
-        size = count
-        sums = (0..<count * count).map { kernel[($0 / count - $0 % count + count) % count] }
+        sums = (0..<count * count).map { Float(kernel[($0 / count - $0 % count + count) % count]) } + filling
         differences = []
         return
       }
-      size = half
       let pairs = (0..<half * half).map { place in
         let shift = place / half - place % half + count
         return (near: kernel[shift % count], far: kernel[(shift + half) % count])
       }
-      sums = pairs.map { ($0.near + $0.far) / 2 }
-      differences = pairs.map { ($0.near - $0.far) / 2 }
+      sums = pairs.map { Float(($0.near + $0.far) / 2) } + filling
+      differences = pairs.map { Float(($0.near - $0.far) / 2) } + filling
     }
 
     /// Filters all lines of a grid along this axis in place.
-    func filter(_ lanes: UnsafeMutableBufferPointer<SIMD8<Double>>) {
-      withUnsafeTemporaryAllocation(of: SIMD8<Double>.self, capacity: 2 * size) { line in
+    func filter(_ lanes: UnsafeMutableBufferPointer<Lanes>) {
+      withUnsafeTemporaryAllocation(of: Lanes.self, capacity: count) { line in
         sums.withUnsafeBufferPointer { sums in
           differences.withUnsafeBufferPointer { differences in
             for block in Swift.stride(from: 0, to: lanes.count, by: count * stride) {
               for start in block..<block + stride {
-                filterLine(lanes, from: start, line, sums, differences)
+                let tokens = lanes.baseAddress! + start
+                if size == count {
+                  filterWhole(tokens, line.baseAddress!, sums)
+                } else {
+                  filterHalves(tokens, line.baseAddress!, sums, differences)
+                }
               }
             }
           }
@@ -118,31 +142,52 @@ public struct SpectralFilter: Hashable, Sendable {
     }
 
     @inline(__always)
-    private func filterLine(
-      _ lanes: UnsafeMutableBufferPointer<SIMD8<Double>>, from start: Int,
-      _ line: UnsafeMutableBufferPointer<SIMD8<Double>>, _ sums: UnsafeBufferPointer<Double>,
-      _ differences: UnsafeBufferPointer<Double>
+    private func filterWhole(
+      _ tokens: UnsafeMutablePointer<Lanes>, _ line: UnsafeMutablePointer<Lanes>,
+      _ matrix: UnsafeBufferPointer<Float>
     ) {
-      func product(_ matrix: UnsafeBufferPointer<Double>, _ row: Int, _ first: Int) -> SIMD8<Double> {
-        var sum = SIMD8<Double>.zero
-        for source in 0..<size { sum += matrix[row * size + source] * line[first + source] }
-        return sum
+      for place in 0..<count { line[place] = tokens[place * stride] }
+      for target in Swift.stride(from: 0, to: count, by: 2) {
+        let (first, second) = products(matrix, target, line)
+        tokens[target * stride] = first
+        if target + 1 < count { tokens[(target + 1) * stride] = second }
       }
-      if size == count {
-        for place in 0..<count { line[place] = lanes[start + place * stride] }
-        for target in 0..<count { lanes[start + target * stride] = product(sums, target, 0) }
-        return
-      }
+    }
+
+    @inline(__always)
+    private func filterHalves(
+      _ tokens: UnsafeMutablePointer<Lanes>, _ line: UnsafeMutablePointer<Lanes>,
+      _ sums: UnsafeBufferPointer<Float>, _ differences: UnsafeBufferPointer<Float>
+    ) {
       for place in 0..<size {
-        let (near, far) = (lanes[start + place * stride], lanes[start + (place + size) * stride])
+        let (near, far) = (tokens[place * stride], tokens[(place + size) * stride])
         line[place] = near + far
         line[place + size] = near - far
       }
-      for target in 0..<size {
-        let (sum, difference) = (product(sums, target, 0), product(differences, target, size))
-        lanes[start + target * stride] = sum + difference
-        lanes[start + (target + size) * stride] = sum - difference
+      for target in Swift.stride(from: 0, to: size, by: 2) {
+        let (sum, nextSum) = products(sums, target, line)
+        let (difference, nextDifference) = products(differences, target, line + size)
+        tokens[target * stride] = sum + difference
+        tokens[(target + size) * stride] = sum - difference
+        guard target + 1 < size else { continue }
+        tokens[(target + 1) * stride] = nextSum + nextDifference
+        tokens[(target + 1 + size) * stride] = nextSum - nextDifference
       }
+    }
+
+    /// Two rows of a matrix times a line, which is loaded once for both.
+    @inline(__always)
+    private func products(
+      _ matrix: UnsafeBufferPointer<Float>, _ row: Int, _ line: UnsafeMutablePointer<Lanes>
+    ) -> (Lanes, Lanes) {
+      let rows = matrix.baseAddress! + row * size
+      var (first, second) = (Lanes.zero, Lanes.zero)
+      for source in 0..<size {
+        let token = line[source]
+        first += rows[source] * token
+        second += rows[size + source] * token
+      }
+      return (first, second)
     }
   }
 }

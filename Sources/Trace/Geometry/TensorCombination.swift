@@ -64,12 +64,15 @@ package enum TensorCombination {
   }
 
   /// `values − other`, number by number.
-  package static func subtract(_ other: [Float], from values: inout [Float]) {
+  package static func difference(_ values: [Float], _ other: [Float]) -> [Float] {
     precondition(other.count == values.count)
-    values.withUnsafeMutableBufferPointer { values in
-      other.withUnsafeBufferPointer { other in
-        for index in values.indices { values[index] -= other[index] }
+    return [Float](unsafeUninitializedCapacity: values.count) { result, filled in
+      values.withUnsafeBufferPointer { values in
+        other.withUnsafeBufferPointer { other in
+          for index in values.indices { result[index] = values[index] - other[index] }
+        }
       }
+      filled = values.count
     }
   }
 
@@ -87,19 +90,18 @@ package enum TensorCombination {
         let first = start == nil ? nil : pointers[pointers.count - 1]
         for row in 0..<rowCount {
           let group = groups.map { Int($0[row]) } ?? 0
+          let (terms, weights) = (used[group], weights[group])
           var index = row * channels
           let end = index + channels
           while index + 8 <= end {
             var sum = first.map { SIMD8(loading: $0, at: index) } ?? .zero
-            for term in used[group] {
-              sum += weights[group][term] * SIMD8(loading: pointers[term], at: index)
-            }
-            for lane in 0..<8 { result[index + lane] = Float(sum[lane]) }
+            for term in terms { sum += weights[term] * SIMD8(loading: pointers[term], at: index) }
+            SIMD8<Float>(sum).store(to: result, at: index)
             index += 8
           }
           while index < end {
             var sum = first.map { Double($0[index]) } ?? 0
-            for term in used[group] { sum += weights[group][term] * Double(pointers[term][index]) }
+            for term in terms { sum += weights[term] * Double(pointers[term][index]) }
             result[index] = Float(sum)
             index += 1
           }

@@ -12,6 +12,9 @@ package struct TensorDifference: Sendable {
 
   package var count: Int { minuend.count }
 
+  /// The tensor's own numbers, when nothing is taken off them.
+  var whole: [Float]? { subtrahend == nil ? minuend : nil }
+
   /// The numbers of some rows.
   package func rows(_ rows: [Int], channels: Int) -> TensorDifference {
     func gather(_ values: [Float]) -> [Float] {
@@ -47,6 +50,14 @@ package struct TensorDifference: Sendable {
       let values = SIMD8<Double>(loading: minuend, at: index)
       guard let subtrahend else { return values }
       return values - SIMD8<Double>(loading: subtrahend, at: index)
+    }
+
+    /// Sixteen numbers from `index` on, all of which must be there; a difference is rounded to single precision.
+    @inline(__always)
+    func sixteen(at index: Int) -> SIMD16<Float> {
+      let values = SIMD16<Float>(loading: minuend, at: index)
+      guard let subtrahend else { return values }
+      return values - SIMD16<Float>(loading: subtrahend, at: index)
     }
   }
 }

@@ -15,7 +15,7 @@ final class TensorStore {
   private var values: [Point: [Float]] = [:]
   private var sizes: [Point: [Double]] = [:]
   private var kept: [Quantity: [Point: TensorDifference]] = [:]
-  private var filtered: [ChangeRequest: [Point: [Double]]] = [:]
+  private var filtered: [ChangeRequest: [Point: TensorDifference]] = [:]
   private var sums: [Sum: (absolute: Double, squared: Double)] = [:]
   private(set) var use = CacheUse()
 
@@ -73,8 +73,7 @@ final class TensorStore {
 
   /// Keeps the value of a computed call, the tensor at the site's end minus the one at its beginning.
   func keep(_ end: Tensor, minus beginning: Tensor?, branch: Int, position: Int) {
-    var value = end.values
-    if let beginning { TensorCombination.subtract(beginning.values, from: &value) }
+    let value = beginning.map { TensorCombination.difference(end.values, $0.values) } ?? end.values
     guard let band else { return keep(value, Point(branch: branch, position: position)) }
     let channels = layout.channelCount
     let low = band.project(
@@ -157,14 +156,15 @@ final class TensorStore {
   /// Keeps a quantity at a call, filtered at its noise level where the rule says so.
   func keep(_ change: ChangeRequest, _ tensor: Tensor, minus: Tensor?, at call: Call, _ point: Point) {
     let shape = quantities[change]!
-    // Sums are taken in double precision, so that the difference of two taps is exact; a cache may hold it in single.
+    // Sums are taken in double precision, so that the difference of two taps is exact; a cache may hold it in
+    // single, as a filter does.
     func value() -> TensorDifference {
       let whole = TensorDifference(tensor.values, minus: minus?.values)
       return shape.valid.map { whole.rows($0, channels: shape.channels) } ?? whole
     }
     if let filter = change.filter, let grid = shape.grid {
       let value = filter.apply(to: value(), channels: shape.channels, grid: grid, sigma: call.sigma)
-      filtered[change, default: [:]][point] = value
+      filtered[change, default: [:]][point] = TensorDifference(value)
       // Only neighbours are looked at.
       filtered[change]![Point(branch: point.branch, position: point.position - 2)] = nil
       use.keep(.filtered(change, point), byteCount: 4 * value.count)
@@ -182,8 +182,7 @@ final class TensorStore {
   func size(_ change: ChangeRequest, _ position: Int, branch: Int) -> (absolute: Double, squared: Double) {
     sum(Sum(change: change, branch: branch, position: position, other: nil)) {
       let point = Point(branch: branch, position: position)
-      if change.filter != nil { return ChangeSums.of(filteredValue(change, point)) }
-      return ChangeSums.of(quantityValue(change, point))
+      return ChangeSums.of(value(change, point))
     }
   }
 
@@ -195,10 +194,7 @@ final class TensorStore {
     let (older, newer) = (min(u, v), max(u, v))
     return sum(Sum(change: change, branch: branch, position: older, other: newer)) {
       let points = [older, newer].map { Point(branch: branch, position: $0) }
-      if change.filter != nil {
-        return ChangeSums.between(filteredValue(change, points[0]), filteredValue(change, points[1]))
-      }
-      return ChangeSums.between(quantityValue(change, points[0]), quantityValue(change, points[1]))
+      return ChangeSums.between(value(change, points[0]), value(change, points[1]))
     }
   }
 
@@ -211,18 +207,10 @@ final class TensorStore {
     return made
   }
 
-  private func filteredValue(_ change: ChangeRequest, _ point: Point) -> [Double] {
-    use.used(.filtered(change, point))
-    return known(filtered[change]?[point], change, point)
-  }
-
-  private func quantityValue(_ change: ChangeRequest, _ point: Point) -> TensorDifference {
-    use.used(.quantity(change.quantity, point))
-    return known(kept[change.quantity]?[point], change, point)
-  }
-
-  private func known<Value>(_ value: Value?, _ change: ChangeRequest, _ point: Point) -> Value {
-    guard let value else {
+  private func value(_ change: ChangeRequest, _ point: Point) -> TensorDifference {
+    let isFiltered = change.filter != nil
+    use.used(isFiltered ? .filtered(change, point) : .quantity(change.quantity, point))
+    guard let value = isFiltered ? filtered[change]?[point] : kept[change.quantity]?[point] else {
       preconditionFailure(
         "a policy asked for \(change.quantity) at call \(point.position), where it is not known")
     }

@@ -93,23 +93,45 @@ struct GeometrySignals: DriverSignals {
   // Changes are moved one way and magnitudes the other, since rules divide one by the other.
 
   func meanAbsolute(_ change: ChangeRequest, at position: Int) -> Double {
-    deviation.factor(-1, position) * mean(change, [position]) { $0.absolute(at: position, branch: $1) }
+    let value = mean(change, [position]) { $0.absolute(at: position, branch: $1) }
+    return deviation.factor(-1, position) * value + filterBound(change, -1, position) { value }
   }
 
   func meanAbsoluteChange(_ change: ChangeRequest, _ u: Int, _ v: Int) -> Double {
-    deviation.factor(1, u + v) * mean(change, [u, v]) { $0.absoluteChange(u, v, branch: $1) }
+    let value = mean(change, [u, v]) { $0.absoluteChange(u, v, branch: $1) }
+    let bound = filterBound(change, 1, u + v) {
+      [u, v].reduce(0) { sum, call in sum + mean(change, [call]) { $0.absolute(at: call, branch: $1) } }
+    }
+    return max(0, deviation.factor(1, u + v) * value + bound)
   }
 
   func distance(_ change: ChangeRequest, _ u: Int, _ v: Int) -> Double {
-    let table = table(change, [u, v])
-    return deviation.factor(1, u + v)
-      * branches.reduce(0) { $0 + table.squaredChange(u, v, branch: $1) }.squareRoot()
+    let value = norm(change, [u, v]) { $0.squaredChange(u, v, branch: $1) }
+    let bound = filterBound(change, 1, u + v) {
+      [u, v].reduce(0) { sum, call in sum + norm(change, [call]) { $0.square(at: call, branch: $1) } }
+    }
+    return max(0, deviation.factor(1, u + v) * value + bound)
   }
 
   func magnitude(_ change: ChangeRequest, at position: Int) -> Double {
-    let table = table(change, [position])
-    return deviation.factor(-1, position)
-      * branches.reduce(0) { $0 + table.square(at: position, branch: $1) }.squareRoot()
+    let value = norm(change, [position]) { $0.square(at: position, branch: $1) }
+    return deviation.factor(-1, position) * value + filterBound(change, -1, position) { value }
+  }
+
+  /// What filtering in single precision may have changed of a number that is worked out from magnitudes that add
+  /// up to `size`.
+  private func filterBound(
+    _ change: ChangeRequest, _ direction: Double, _ place: Int, _ size: () -> Double
+  ) -> Double {
+    guard change.filter != nil, deviation != .none else { return 0 }
+    return direction * deviation.sign(place) * SpectralFilter.rounding * size()
+  }
+
+  private func norm(
+    _ change: ChangeRequest, _ positions: [Int], _ square: (ChangeTable, Int) -> Double
+  ) -> Double {
+    let table = table(change, positions)
+    return branches.reduce(0) { $0 + square(table, $1) }.squareRoot()
   }
 
   private func mean(
