@@ -33,7 +33,7 @@ struct DirectSearch: Sendable {
   ) throws {
     self.constraints = constraints
     let anchors = try AnchorWeights(
-      callCount: traces[0].callCount, predictor, longestStreak: constraints.longestStreak)
+      callCount: traces[0].callCount, predictor, longestStreak: constraints.longestStreak, progress: progress)
     errors = try DirectErrors(traces, anchors, over: over)
     ideals = try IdealSearch(
       traces, predictor, Aim(), constraints, upTo: maximumCount, progress: progress)
