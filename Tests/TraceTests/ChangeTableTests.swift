@@ -76,12 +76,19 @@ struct ChangeTableTests {
     for count in [0, 1, 7, 8, 9, 16, 23] {
       let a = (0..<count).map { Double($0 * $0 % 11) - 5 }
       let b = (0..<count).map { Double($0 * 7 % 13) - 6 }
-      let (absolute, squared) = ChangeSums.of(a)
-      #expect(absolute == a.reduce(0) { $0 + abs($1) })
-      #expect(squared == a.reduce(0) { $0 + $1 * $1 })
-      let (change, squares) = ChangeSums.between(a, b)
-      #expect(change == zip(a, b).reduce(0) { $0 + abs($1.1 - $1.0) })
-      #expect(squares == zip(a, b).reduce(0) { $0 + ($1.1 - $1.0) * ($1.1 - $1.0) })
+      let zeros = [Float](repeating: 0, count: count)
+      // Alone, and with something taken off.
+      for minus in [nil, zeros] {
+        let (first, second) = (
+          TensorDifference(a.map(Float.init), minus: minus), TensorDifference(b.map(Float.init), minus: minus)
+        )
+        let (absolute, squared) = ChangeSums.of(first)
+        #expect(absolute == a.reduce(0) { $0 + abs($1) })
+        #expect(squared == a.reduce(0) { $0 + $1 * $1 })
+        let (change, squares) = ChangeSums.between(first, second)
+        #expect(change == zip(a, b).reduce(0) { $0 + abs($1.1 - $1.0) })
+        #expect(squares == zip(a, b).reduce(0) { $0 + ($1.1 - $1.0) * ($1.1 - $1.0) })
+      }
     }
   }
 
