@@ -15,7 +15,7 @@ struct Interruption {
       var rolloutCount: Int
       /// The trace that is being recorded.
       var path = ""
-      var callCount = 0
+      var writer: TraceWriter?
     }
 
     let state: Mutex<State>
@@ -27,11 +27,12 @@ struct Interruption {
         state.rolloutCount == 1
         ? "" : "\(state.finishedCount) of \(state.rolloutCount) traces are finished, and "
       let goesOn = "the same command with --resume goes on"
-      guard state.callCount > 0 else {
+      let callCount = state.writer?.recordedCallCount ?? 0
+      guard callCount > 0 else {
         return "interrupted: \(traces)no call of \(state.path) was recorded yet; \(goesOn)"
       }
       let journal = state.path + TraceFormat.journalSuffix
-      return "interrupted: \(traces)\(journal) holds \(state.callCount) of \(planned) calls; \(goesOn), and "
+      return "interrupted: \(traces)\(journal) holds \(callCount) of \(planned) calls; \(goesOn), and "
         + "'wctrace recover \(journal)' makes a trace of these calls"
     }
   }
@@ -77,15 +78,17 @@ struct Interruption {
   }
 
   /// A rollout begins.
-  func begins(_ path: String) {
-    place.state.withLock { ($0.path, $0.callCount) = (path, 0) }
+  func begins(_ path: String, _ writer: TraceWriter) {
+    place.state.withLock { ($0.path, $0.writer) = (path, writer) }
   }
 
-  /// So many of its calls are recorded.
-  func recorded(_ callCount: Int) { place.state.withLock { $0.callCount = callCount } }
-
   /// It has become a trace.
-  func finished() { place.state.withLock { $0.finishedCount += 1 } }
+  func finished() {
+    place.state.withLock {
+      $0.finishedCount += 1
+      $0.writer = nil
+    }
+  }
 
   /// Signals end the program again as if it had never listened.
   func end() {

@@ -49,7 +49,6 @@ struct RecordingRun {
     defer { interruption.end() }
     for (place, member) in members.enumerated() {
       let start = ContinuousClock.now
-      interruption.begins(member.path)
       try record(member, after: place * callCount, progress, interruption)
       interruption.finished()
       seconds[member.path] = start.duration(to: .now) / .seconds(1)
@@ -66,6 +65,7 @@ struct RecordingRun {
       layouts: set.layouts, taps: set.taps, callCount: callCount, dtype: set.dtype, coding: set.coding,
       lossy: set.lossy, durability: durability,
       overwrite: overwrites)
+    interruption.begins(member.path, writer)
     var recorder = Recorder(
       sink: writer, selection: set.selection, layouts: RecordingSet.layouts(set.weights.config))
     var done = earlier
@@ -74,15 +74,15 @@ struct RecordingRun {
       hook: &recorder,
       progress: { group in
         done += group.count
-        recorded(writer, interruption)
         progress.update(done)
         // The first step pays for what is done once; the second is like the others.
         if done == 2 * group.count, callCount * members.count > done {
           remark(after: done, start.duration(to: .now) / .seconds(1), writer)
         }
+        acknowledge(writer, after: earlier)
       })
     try writer.waitUntilRecorded()
-    recorded(writer, interruption)
+    acknowledge(writer, after: earlier)
     if set.keepsFinals {
       for chunk in chunks { try writer.setFinal(chunk: chunk.index, set.finalRows(chunk.latent)) }
     }
@@ -90,10 +90,9 @@ struct RecordingRun {
   }
 
   // The last calls may still be on their way.
-  private func recorded(_ writer: TraceWriter, _ interruption: Interruption) {
-    let count = writer.recordedCallCount
-    interruption.recorded(count)
-    if acknowledges { FileHandle.standardOutput.write(Data("\(count)\n".utf8)) }
+  private func acknowledge(_ writer: TraceWriter, after earlier: Int) {
+    guard acknowledges else { return }
+    FileHandle.standardOutput.write(Data("\(earlier + writer.recordedCallCount)\n".utf8))
   }
 
   private func remark(after done: Int, _ seconds: Double, _ writer: TraceWriter) {
