@@ -22,7 +22,7 @@ import Testing
       if options.contains("direct") {
         let error = try #require(keys.firstIndex(of: "error").flatMap { Double(values[$0]) })
         #expect(abs(error / direct - 1) < 1e-6)
-        #expect(keys.firstIndex(of: "error_to_bound").map { values[$0] } == "1")
+        #expect(keys.firstIndex(of: "error_to_bound").flatMap { Double(values[$0]) } == 1)
       }
       let policy = (options == ["--fit"] ? "fitted" : "schedule") + ":file=" + file
       let replay = try Tool(
