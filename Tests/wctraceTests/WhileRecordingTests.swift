@@ -10,7 +10,7 @@ import Trace
     try withTemporaryDirectory { directory in
       let path = directory.path + "/x.h5"
       let arguments = [
-        "record", "-o", path, "--steps", "4", "--taps", "latent,output", "--threads", "1",
+        "record", "-o", path, "--steps", "8", "--taps", "latent,output", "--threads", "1",
       ]
       let process = try Tool.recording(arguments, acknowledged: 2)
       let pipe = process.standardOutput as! Pipe
@@ -37,7 +37,7 @@ import Trace
       process.waitUntilExit()
       #expect(process.terminationStatus == 0)
       let reader = try TraceReader(path: path)
-      #expect(reader.calls.count == 4)
+      #expect(reader.calls.count == 8)
       _ = try TraceVerification(of: reader)
     }
   }
