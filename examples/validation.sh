@@ -34,12 +34,16 @@ disturbing=(
   mask:calls=0+1+2+3+4+5+6+7+8+9+10+11+12+13+40+49,predictor=hold,site=gain
   mask:calls=0+1+2+3+4+16+49,predictor=hold,site=gain
 )
-for place in "${!disturbing[@]}"; do
-  [ -d "disturbed-$place" ] && continue
-  rm -rf disturbed.partial
-  "$wctrace" live --scenes 2000000..2000007 --policy "${disturbing[$place]}" --record disturbed.partial --threads 1 --summary
-  mv disturbed.partial "disturbed-$place"
-done
+# disturb SCENES NAME: every setting live, recorded into NAME-0, NAME-1, ...
+disturb() {
+  for place in "${!disturbing[@]}"; do
+    [ -d "$2-$place" ] && continue
+    rm -rf "$2.partial"
+    "$wctrace" live --scenes "$1" --policy "${disturbing[$place]}" --record "$2.partial" --threads 1 --summary
+    mv "$2.partial" "$2-$place"
+  done
+}
+disturb 2000000..2000007 disturbed
 [ -f feedback.safetensors ] ||
   "$wctrace" feedback --uncached choose --disturbed disturbed-* --output feedback.safetensors > feedback.txt
 
@@ -98,12 +102,7 @@ cat runs-confirm.jsonl runs-apart.jsonl > runs-all.jsonl
 "$wctrace" validate confirm apart "${policies[@]}" --feedback feedback.safetensors --results runs-all.jsonl --threads 1 "${@:2}"
 
 # 4. The four scenes with feedbacks of their own: the same settings disturb the very scene.
-for place in "${!disturbing[@]}"; do
-  [ -d "own-$place" ] && continue
-  rm -rf own.partial
-  "$wctrace" live --scenes 1000008..1000011 --policy "${disturbing[$place]}" --record own.partial --threads 1 --summary
-  mv own.partial "own-$place"
-done
+disturb 1000008..1000011 own
 for scene in 1000008 1000009 1000010 1000011; do
   trace=scene-$scene-noise-0.h5
   [ -f own-$scene.safetensors ] ||

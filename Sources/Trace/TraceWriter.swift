@@ -5,7 +5,7 @@ import Synchronization
 ///
 /// Until then everything is in the journal `path` + `.wcj`, an append-only file from which
 /// ``TraceRecovery`` makes a trace of the calls recorded so far. A call is recorded for good when
-/// `append` returns, or, handed over with `enqueue`, when ``recordedCallCount`` counts it; ``Durability`` says
+/// `append` returns, or, handed over by a ``Recorder``, when ``recordedCallCount`` counts it; ``Durability`` says
 /// whether power loss is included. Any error ends the writer; a journal that holds a call stays, an empty one is
 /// removed. Calls come in their order, so one thread should bring them.
 public final class TraceWriter: Sendable {

@@ -49,16 +49,20 @@ import Trace
 
   private static let line = Tap.line(blockCount: 2)
 
+  private static func writer(_ path: String, stepCount: Int, branchCount: Int) throws -> TraceWriter {
+    let header = TraceHeader(
+      model: "adder", solver: "euler", shift: 1, stepCount: stepCount, branchCount: branchCount,
+      blockCount: 2, recorder: "tests")
+    return try TraceWriter(
+      path: path, header: header, layouts: [.vector(name: "one", channelCount: 1)],
+      taps: Dictionary(uniqueKeysWithValues: line.map { ($0, "one") }), callCount: stepCount * branchCount)
+  }
+
   // Two steps of two branches, recorded at every tap; calls 2 and 3 are those of step 1.
   private func record(_ inner: any CallHook, _ body: (TraceReader, Recorder) throws -> Void) throws {
     try withTemporaryDirectory { folder throws in
       let path = folder.appendingPathComponent("x.h5").path
-      let header = TraceHeader(
-        model: "adder", solver: "euler", shift: 1, stepCount: 2, branchCount: 2, blockCount: 2,
-        recorder: "tests")
-      let writer = try TraceWriter(
-        path: path, header: header, layouts: [.vector(name: "one", channelCount: 1)],
-        taps: Dictionary(uniqueKeysWithValues: Self.line.map { ($0, "one") }), callCount: 4)
+      let writer = try Self.writer(path, stepCount: 2, branchCount: 2)
       var recorder = Recorder(sink: writer, inner: inner)
       for step in 0..<2 {
         let group = (0..<2).map {
@@ -198,12 +202,7 @@ import Trace
   func errorsOfHandedOverCalls() throws {
     try withTemporaryDirectory { folder throws in
       let path = folder.appendingPathComponent("x.h5").path
-      let header = TraceHeader(
-        model: "adder", solver: "euler", shift: 1, stepCount: 4, branchCount: 1, blockCount: 2,
-        recorder: "tests")
-      let writer = try TraceWriter(
-        path: path, header: header, layouts: [.vector(name: "one", channelCount: 1)],
-        taps: Dictionary(uniqueKeysWithValues: Self.line.map { ($0, "one") }), callCount: 4)
+      let writer = try Self.writer(path, stepCount: 4, branchCount: 1)
       var recorder = Recorder(sink: writer)
       try show(0, channels: 1, &recorder)
       try writer.waitUntilRecorded()
