@@ -44,11 +44,34 @@ struct BandSplitTests {
     let layout = tokens(2, 2, 5, 6)
     let band = try #require(split.lowBand(of: layout))
     let values = noise(layout.count * 3)
-    let low = band.project(values, channels: 3)
+    let low = band.split(values, channels: 3).low
     // Slack: bands are kept as floats of order one.
-    for (a, b) in zip(low, band.project(low, channels: 3)) { #expect(abs(a - b) < 1e-5) }
+    for (a, b) in zip(low, band.split(low, channels: 3).low) { #expect(abs(a - b) < 1e-5) }
     let product = zip(values, low).reduce(0) { $0 + Double($1.0 - $1.1) * Double($1.1) }
     #expect(abs(product) < 1e-4)
+  }
+
+  @Test(
+    "any number of channels is split as each alone, and rows of no token are left whole",
+    arguments: [1, 7, 8, 19])
+  func channels(count: Int) throws {
+    let layout = tokens(1, 2, 3, 4)
+    let band = try #require(BandSplit.disc(fraction: 0.4).lowBand(of: layout))
+    // Every third row belongs to no token.
+    let rows = layout.indices.map { $0 + $0 / 2 }
+    let values = noise((rows.last! + 2) * count)
+    let (low, high) = band.split(values, channels: count, rows: rows)
+    for channel in 0..<count {
+      let alone = band.split(rows.map { values[$0 * count + channel] }, channels: 1)
+      #expect(rows.map { low[$0 * count + channel] } == alone.low)
+      #expect(rows.map { high[$0 * count + channel] } == alone.high)
+    }
+    for row in 0..<(values.count / count) where !rows.contains(row) {
+      let own = (row * count)..<((row + 1) * count)
+      #expect(low[own].allSatisfy { $0 == 0 })
+      #expect(high[own] == values[own])
+    }
+    #expect(zip(values, zip(low, high)).allSatisfy { abs($0 - ($1.0 + $1.1)) < 1e-6 })
   }
 
   @Test("cosine: the naive transform, cut at a tenth, four tenths or all of the largest radius")
@@ -57,7 +80,7 @@ struct BandSplitTests {
     let values = noise(rows * columns)
     for fraction in [0.1, 0.4, 1] {
       let band = try #require(BandSplit.cosine(fraction: fraction).lowBand(of: tokens(1, 1, rows, columns)))
-      let low = band.project(values, channels: 1)
+      let low = band.split(values, channels: 1).low
       // DCT-II and its inverse, orthonormal, coefficient by coefficient.
       var expected = [Double](repeating: 0, count: rows * columns)
       for v in 0..<rows {
@@ -83,7 +106,7 @@ struct BandSplitTests {
     let values = noise(count)
     for fraction in [0.1, 0.25, 0.5, 1] {
       let low = try #require(BandSplit.fourier(fraction: fraction).lowBand(of: tokens(1, 1, 1, count)))
-        .project(values, channels: 1)
+        .split(values, channels: 1).low
       // fftfreq: k / N up to N/2, then negative; low where |f| ≤ fraction · max |f|.
       let frequencies = (0..<count).map { Double(min($0, count - $0)) / Double(count) }
       let cut = fraction * frequencies.max()! + 1e-12
@@ -106,7 +129,7 @@ struct BandSplitTests {
     let (rows, columns) = (10, 11)
     let values = noise(rows * columns)
     let low = try #require(BandSplit.disc(fraction: 0.2).lowBand(of: tokens(1, 1, rows, columns)))
-      .project(values, channels: 1)
+      .split(values, channels: 1).low
     for place in stride(from: 0, to: values.count, by: 7) {
       var sum = 0.0
       for v in -5...4 {

@@ -168,9 +168,9 @@ struct ChunkBuilder<Source: FeatureSource> {
             values[place] -= value
           }
         }
-        let low = band.project(values, channels: layout.channelCount)
+        let (low, high) = band.split(values, channels: layout.channelCount)
         lows.append(low)
-        highs.append(zip(values, low).map { $0 - $1 })
+        highs.append(high)
       }
       points += lows + highs
     }

@@ -32,19 +32,19 @@ struct TensorSignals: DriverSignals {
   }
 
   func meanAbsolute(_ change: ChangeRequest, at position: Int) -> Double {
-    branches.reduce(0) { $0 + store.size(change, position, branch: $1).absolute } / elementCount(change)
+    branches.reduce(0) { $0 + store.size(.absolute, change, position, branch: $1) } / elementCount(change)
   }
 
   func meanAbsoluteChange(_ change: ChangeRequest, _ u: Int, _ v: Int) -> Double {
-    branches.reduce(0) { $0 + store.change(change, u, v, branch: $1).absolute } / elementCount(change)
+    branches.reduce(0) { $0 + store.change(.absolute, change, u, v, branch: $1) } / elementCount(change)
   }
 
   func distance(_ change: ChangeRequest, _ u: Int, _ v: Int) -> Double {
-    branches.reduce(0) { $0 + store.change(change, u, v, branch: $1).squared }.squareRoot()
+    branches.reduce(0) { $0 + store.change(.squared, change, u, v, branch: $1) }.squareRoot()
   }
 
   func magnitude(_ change: ChangeRequest, at position: Int) -> Double {
-    branches.reduce(0) { $0 + store.size(change, position, branch: $1).squared }.squareRoot()
+    branches.reduce(0) { $0 + store.size(.squared, change, position, branch: $1) }.squareRoot()
   }
 
   private func elementCount(_ change: ChangeRequest) -> Double {

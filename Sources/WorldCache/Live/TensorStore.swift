@@ -16,7 +16,7 @@ final class TensorStore {
   private var sizes: [Point: [Double]] = [:]
   private var kept: [Quantity: [Point: TensorDifference]] = [:]
   private var filtered: [ChangeRequest: [Point: TensorDifference]] = [:]
-  private var sums: [Sum: (absolute: Double, squared: Double)] = [:]
+  private var sums: [Sum: Double] = [:]
   private(set) var use = CacheUse()
 
   /// A call of a branch; band 1 is the high band of a split site.
@@ -26,7 +26,10 @@ final class TensorStore {
     var band = 0
   }
 
-  private struct Sum: Hashable {
+  struct Sum: Hashable {
+    enum Kind { case absolute, squared }
+
+    var kind: Kind
     var change: ChangeRequest
     var branch: Int
     var position: Int
@@ -75,15 +78,9 @@ final class TensorStore {
   func keep(_ end: Tensor, minus beginning: Tensor?, branch: Int, position: Int) {
     let value = beginning.map { TensorCombination.difference(end.values, $0.values) } ?? end.values
     guard let band else { return keep(value, Point(branch: branch, position: position)) }
-    let channels = layout.channelCount
-    let low = band.project(
-      rows.flatMap { value[($0 * channels)..<(($0 + 1) * channels)] }, channels: channels)
-    var lows = [Float](repeating: 0, count: value.count)
-    for (place, row) in rows.enumerated() {
-      for channel in 0..<channels { lows[row * channels + channel] = low[place * channels + channel] }
-    }
-    keep(lows, Point(branch: branch, position: position))
-    keep(zip(value, lows).map { $0 - $1 }, Point(branch: branch, position: position, band: 1))
+    let (low, high) = band.split(value, channels: layout.channelCount, rows: rows)
+    keep(low, Point(branch: branch, position: position))
+    keep(high, Point(branch: branch, position: position, band: 1))
   }
 
   private func keep(_ value: [Float], _ point: Point) {
@@ -178,29 +175,34 @@ final class TensorStore {
   /// Numbers of one branch that a quantity's sums run over.
   func elementCount(_ change: ChangeRequest) -> Int { quantities[change]!.elementCount }
 
-  /// Sums over `|x|` and `x²` at a call.
-  func size(_ change: ChangeRequest, _ position: Int, branch: Int) -> (absolute: Double, squared: Double) {
-    sum(Sum(change: change, branch: branch, position: position, other: nil)) {
-      let point = Point(branch: branch, position: position)
-      return ChangeSums.of(value(change, point))
+  /// The sum over `|x|` or `x²` at a call.
+  func size(_ kind: Sum.Kind, _ change: ChangeRequest, _ position: Int, branch: Int) -> Double {
+    sum(Sum(kind: kind, change: change, branch: branch, position: position, other: nil)) {
+      let value = value(change, Point(branch: branch, position: position))
+      switch kind {
+      case .absolute: return ChangeSums.absolute(of: value)
+      case .squared: return ChangeSums.squared(of: value)
+      }
     }
   }
 
-  /// Sums over `|x_u − x_v|` and its square.
-  func change(
-    _ change: ChangeRequest, _ u: Int, _ v: Int, branch: Int
-  ) -> (absolute: Double, squared: Double) {
-    guard u != v else { return (0, 0) }
+  /// The sum over `|x_u − x_v|` or its square.
+  func change(_ kind: Sum.Kind, _ change: ChangeRequest, _ u: Int, _ v: Int, branch: Int) -> Double {
+    guard u != v else { return 0 }
     let (older, newer) = (min(u, v), max(u, v))
-    return sum(Sum(change: change, branch: branch, position: older, other: newer)) {
-      let points = [older, newer].map { Point(branch: branch, position: $0) }
-      return ChangeSums.between(value(change, points[0]), value(change, points[1]))
+    return sum(Sum(kind: kind, change: change, branch: branch, position: older, other: newer)) {
+      let (a, b) = (
+        value(change, Point(branch: branch, position: older)),
+        value(change, Point(branch: branch, position: newer))
+      )
+      switch kind {
+      case .absolute: return ChangeSums.absolute(between: a, b)
+      case .squared: return ChangeSums.squared(between: a, b)
+      }
     }
   }
 
-  private func sum(
-    _ key: Sum, _ make: () -> (absolute: Double, squared: Double)
-  ) -> (absolute: Double, squared: Double) {
+  private func sum(_ key: Sum, _ make: () -> Double) -> Double {
     if let known = sums[key] { return known }
     let made = make()
     sums[key] = made

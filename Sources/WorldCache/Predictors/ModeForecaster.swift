@@ -19,7 +19,12 @@ struct ModeForecaster: Forecasting {
   /// Modes of each branch that the decision covers, nil where they are not determined; empty with too few values.
   private var modes: [DynamicModes?] = []
   private var run: [Int] = []
+  /// Squared distances of each branch between computed positions that are looked back on, and squared norms, of a
+  /// position from itself.
+  private var squares: [Pair: [Double]] = [:]
   private var branches = TokenGroups([])
+
+  private struct Pair: Hashable { var older, newer: Int }
 
   init(history: Int) { self.history = history }
 
@@ -27,10 +32,12 @@ struct ModeForecaster: Forecasting {
     anchors = []
     modes = []
     run = []
+    squares = [:]
   }
 
   mutating func computed(at position: Int, signals: some Signals) {
     anchors = [position] + anchors.prefix(history - 1)
+    squares = squares.filter { $0.key.older >= anchors.last! }
     run = ModeForecaster.run(anchors)
     modes = run.count < ModeForecaster.fewest ? [] : grams(signals).map { DynamicModes(gram: $0) }
   }
@@ -67,14 +74,19 @@ struct ModeForecaster: Forecasting {
   /// Inner products of the run's values, branch by branch.
   private mutating func grams(_ signals: some Signals) -> [[[Double]]] {
     let tokenCount = signals.tokenModalities.count
-    func sums(_ combination: Combination) -> [Double] {
-      let norms = signals.norms(of: combination)
-      return stride(from: 0, to: norms.count, by: tokenCount).map { first in
+    func squares(_ older: Int, _ newer: Int) -> [Double] {
+      let pair = Pair(older: older, newer: newer)
+      if let known = self.squares[pair] { return known }
+      let value = Combination(valueAt: newer)
+      let norms = signals.norms(of: older == newer ? value : Combination(valueAt: older) - value)
+      let sums = stride(from: 0, to: norms.count, by: tokenCount).map { first in
         norms[first..<(first + tokenCount)].reduce(0) { $0 + $1 * $1 }
       }
+      self.squares[pair] = sums
+      return sums
     }
-    let squares = run.map { sums(Combination(valueAt: $0)) }
-    let branchCount = squares[0].count
+    let own = run.map { squares($0, $0) }
+    let branchCount = own[0].count
     if branches.indices.count != branchCount * tokenCount {
       branches = TokenGroups((0..<(branchCount * tokenCount)).map { UInt8($0 / tokenCount) })
     }
@@ -85,9 +97,9 @@ struct ModeForecaster: Forecasting {
         let distances =
           i == j
           ? [Double](repeating: 0, count: branchCount)
-          : sums(Combination(valueAt: run[i]) - Combination(valueAt: run[j]))
+          : squares(run[i], run[j])
         for branch in 0..<branchCount {
-          let product = (squares[i][branch] + squares[j][branch] - distances[branch]) / 2
+          let product = (own[i][branch] + own[j][branch] - distances[branch]) / 2
           (grams[branch][i][j], grams[branch][j][i]) = (product, product)
         }
       }
