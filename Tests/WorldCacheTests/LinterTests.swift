@@ -189,6 +189,24 @@ struct LinterTests {
       ])
   }
 
+  @Test("a table of two guidance branches under rules that decide for both at once")
+  func branchesDecideTogether() throws {
+    let plain = trace(Self.calm)
+    let guided = ScalarTrace(
+      plain.values.mapValues { [$0[0], $0[0]] }, path: "guided", scene: 1, model: "scalar", finalLatent: [1])
+    func found(_ spec: String, _ trace: ScalarTrace) throws -> [Finding] {
+      try findings(spec, trace).filter { $0.rule == "calibrated-elsewhere" }
+    }
+    let told = try found("magcache:family=diffusers,table=wan2.1-t2v-1.3b,threshold=0.24", guided)
+    #expect(told.count == 1)
+    #expect(told.first?.meaning.hasSuffix("those of the first are used") == true)
+    #expect(try found("magcache:family=wan,table=wan2.1-t2v-1.3b,threshold=0.24", guided).isEmpty)
+    #expect(try found("magcache:family=diffusers,table=flux,threshold=0.24", guided).isEmpty)
+    // There is no second branch to be wrong about.
+    #expect(
+      try found("magcache:family=diffusers,table=wan2.1-t2v-1.3b,threshold=0.24", plain).isEmpty)
+  }
+
   @Test("a table for another number of calls; a timetable that is stretched")
   func wrongStepCount() throws {
     let short = "magcache:family=diffusers,table=custom,ratios=1+1.1+0.9+1.1,retention=0,threshold=0.15"

@@ -212,6 +212,17 @@ struct MagCachePolicy: Policy {
             + "the nearest one, which is the ratio over another distance",
           remedy: "make a table for this number of calls with 'wctrace calibrate'"))
     }
+    if table.count > 1, !family.decidesByBranch, geometry.branchCount > 1 {
+      found.append(
+        Finding(
+          rule: Finding.calibratedElsewhere, policy: spec.description,
+          meaning:
+            "the table has ratios for each of \(table.count) guidance branches and family=\(family.rawValue) decides for all "
+            + "branches at once: those of the first are used",
+          remedy:
+            "take a family that decides for each branch: "
+            + Family.allCases.filter(\.decidesByBranch).map(\.rawValue).joined(separator: ", ")))
+    }
     return found
   }
 
