@@ -124,6 +124,14 @@ struct ChangeTableTests {
         $0 + abs(Double($1.0) - Double($1.1))
       }
       #expect(abs(changes.absoluteChange(position - 1, position, branch: 0) - expected) <= 1e-9 * expected)
+      // What filtering may have changed is kept beside them.
+      let call = source.calls[position]
+      let whole = source.values[.modulated]![call.ordinal].enumerated().filter { $0.offset / 3 != 1 }
+        .reduce(0) { $0 + abs(Double($1.element)) }
+      let bound = whole * filter.roundingBound(grid: grid, sigma: call.sigma)
+      #expect(bound > 0 && abs(changes.rounding(at: position, branch: 0) / bound - 1) < 1e-12)
     }
+    let plain = ChangeRequest(Quantity(.modulated), .adjacent)
+    #expect(try ChangeBuilder(source, plain, [source.calls]).table().rounding(at: 1, branch: 0) == 0)
   }
 }

@@ -26,7 +26,8 @@ struct ChangeBuilder<Source: FeatureSource> {
       ChangeTable.Sums(
         callCount: calls[0].count, elementCount: elements, absolute: sums.map(\.absolute),
         squares: sums.map(\.squares), absoluteChanges: sums.map(\.absoluteChanges),
-        squaredChanges: sums.map(\.squaredChanges)))
+        squaredChanges: sums.map(\.squaredChanges),
+        roundings: request.filter == nil ? nil : sums.map(\.roundings)))
   }
 
   /// Sums of one branch over some tokens.
@@ -35,6 +36,7 @@ struct ChangeBuilder<Source: FeatureSource> {
     var squares: [Double]
     var absoluteChanges: [Double]
     var squaredChanges: [Double]
+    var roundings: [Double] = []
 
     init(_ request: ChangeRequest, _ callCount: Int) {
       absolute = [Double](repeating: 0, count: callCount)
@@ -106,9 +108,11 @@ struct ChangeBuilder<Source: FeatureSource> {
       var sums = BranchSums(request, branch.count)
       var before = TensorDifference([])
       for (position, call) in branch.enumerated() {
+        let whole = try self.values(call, whole)
+        sums.roundings.append(
+          ChangeSums.absolute(of: whole) * filter.roundingBound(grid: grid, sigma: call.sigma))
         let values = TensorDifference(
-          filter.apply(
-            to: try values(call, whole), channels: layout.channelCount, grid: grid, sigma: call.sigma))
+          filter.apply(to: whole, channels: layout.channelCount, grid: grid, sigma: call.sigma))
         sums.add(ChangeSums.of(values), at: position)
         if position > 0 { sums.add(ChangeSums.between(before, values), pair: position - 1) }
         before = values

@@ -22,7 +22,7 @@ struct ChangeFile: Codable {
   }
 
   static func name(of request: ChangeRequest) -> String {
-    let filter = request.filter.map { ".filtered-single-\($0.power)" } ?? ""
+    let filter = request.filter.map { ".filtered-float32-\($0.power)" } ?? ""
     return "\(request.quantity)\(request.pairs == .all ? "" : ".adjacent")\(filter)\(suffix)"
   }
 
@@ -49,7 +49,7 @@ struct ChangeFile: Codable {
       let contents = try? JSONDecoder().decode(ChangeFile.self, from: Data(lines[0])),
       contents.quantity == request.quantity.description, contents.pairs == request.pairs.rawValue,
       contents.filterPower == request.filter?.power,
-      contents.chunks.allSatisfy({ $0.isSound(request.pairs) })
+      contents.chunks.allSatisfy({ $0.isSound(request) })
     else {
       throw TraceError(
         .corrupt, path: path,

@@ -16,8 +16,14 @@ public struct ChangeTable: Sendable {
     /// `[branch][pair]` (``ChangeTable/place(_:_:_:)``).
     var absoluteChanges: [[Double]]
     var squaredChanges: [[Double]]
+    /// `[branch][position]`: bound of the error of Σ |x| that comes from filtering; nil for what is not filtered.
+    var roundings: [[Double]]?
 
-    func isSound(_ pairs: ChangeRequest.Pairs) -> Bool {
+    func isSound(_ request: ChangeRequest) -> Bool {
+      let pairs = request.pairs
+      guard (roundings != nil) == (request.filter != nil),
+        roundings?.map(\.count) ?? absolute.map(\.count) == absolute.map(\.count)
+      else { return false }
       guard callCount > 0, elementCount > 0, !absolute.isEmpty else { return false }
       let counts = [absolute, squares, absoluteChanges, squaredChanges].map(\.count)
       let pairCount = ChangeTable.pairCount(pairs, callCount)
@@ -27,7 +33,7 @@ public struct ChangeTable: Sendable {
   }
 
   init(request: ChangeRequest, _ sums: Sums) {
-    precondition(sums.isSound(request.pairs))
+    precondition(sums.isSound(request))
     self.request = request
     self.sums = sums
   }
@@ -59,6 +65,10 @@ public struct ChangeTable: Sendable {
 
   /// `Σ x²` at a call.
   public func square(at position: Int, branch: Int) -> Double { sums.squares[branch][position] }
+
+  /// Bound of the sum of the errors of a call's values that comes from filtering in single precision; 0 for values that
+  /// are not filtered.
+  public func rounding(at position: Int, branch: Int) -> Double { sums.roundings?[branch][position] ?? 0 }
 
   /// `Σ |x_u − x_v|`.
   public func absoluteChange(_ u: Int, _ v: Int, branch: Int) -> Double {

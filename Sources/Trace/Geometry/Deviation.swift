@@ -2,7 +2,7 @@
 ///
 /// The bound of a squared norm from distances is ``DistanceTable/roundingUnits`` units of rounding of the terms
 /// that it is the difference of; that of a sum of changes the same part of itself. Filtered values bring a bound of
-/// their own (``SpectralFilter/rounding``).
+/// their own (``ChangeTable/rounding(at:branch:)``).
 package enum Deviation: Hashable, Sendable {
   /// As measured.
   case none

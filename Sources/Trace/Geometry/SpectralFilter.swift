@@ -32,13 +32,26 @@ public struct SpectralFilter: Hashable, Sendable {
     }
   }
 
-  /// Bound of the error of a sum of filtered values' magnitudes, or of their changes, as a part of the sum of the
-  /// magnitudes: eight roundings of every value.
-  package static let rounding = 4 * Double(Float.ulpOfOne)
+  /// Bound of the sum of the errors of all filtered values of a call, for values whose magnitudes add up to 1.
+  ///
+  /// A circulant matrix enlarges a sum of magnitudes by at most that of its kernel, and a product with n of its
+  /// columns in single precision is off by at most n + 1 roundings, n + 6 where halves are taken together, of
+  /// the products' magnitudes (Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., 3.1); one more rounds
+  /// the difference of two taps. Values that nearly cancel, as where only their mean passes, are off by as much as
+  /// others, so it is not a part of what is left of them.
+  package func roundingBound(grid: TokenGrid, sigma: Double) -> Double {
+    grid.grids.map { part in
+      let counts = part.extents.filter { $0 > 1 }
+      let roundings = counts.reduce(1) { $0 + ($1 % 2 == 0 ? $1 + 6 : $1 + 1) }
+      let growth = counts.reduce(1.0) { $0 * kernel(count: $1, sigma: sigma).reduce(0) { $0 + abs($1) } }
+      // First order; a hundredth more covers the rest.
+      return 1.01 * Double(roundings) * growth * Double(Float.ulpOfOne) / 2
+    }.max() ?? 0
+  }
 
   /// Filters `values`, one row of `channels` numbers per valid token, at noise level `sigma`.
   ///
-  /// In single precision, with kernels made in double (``rounding``). Cost: at most
+  /// In single precision, with kernels made in double (``roundingBound(grid:sigma:)``). Cost: at most
   /// tokens · channels · (frames + rows + columns) multiplications, half of it along an axis of even length.
   package func apply(
     to values: TensorDifference, channels: Int, grid: TokenGrid, sigma: Double

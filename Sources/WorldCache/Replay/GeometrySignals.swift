@@ -94,37 +94,35 @@ struct GeometrySignals: DriverSignals {
 
   func meanAbsolute(_ change: ChangeRequest, at position: Int) -> Double {
     let value = mean(change, [position]) { $0.absolute(at: position, branch: $1) }
-    return deviation.factor(-1, position) * value + filterBound(change, -1, position) { value }
+    return deviation.factor(-1, position) * value - filterBound(change, [position]) / elementCount(change)
   }
 
   func meanAbsoluteChange(_ change: ChangeRequest, _ u: Int, _ v: Int) -> Double {
     let value = mean(change, [u, v]) { $0.absoluteChange(u, v, branch: $1) }
-    let bound = filterBound(change, 1, u + v) {
-      [u, v].reduce(0) { sum, call in sum + mean(change, [call]) { $0.absolute(at: call, branch: $1) } }
-    }
-    return max(0, deviation.factor(1, u + v) * value + bound)
+    return max(0, deviation.factor(1, u + v) * value + filterBound(change, [u, v]) / elementCount(change))
   }
+
+  // The root of a sum of squares is at most the sum of the magnitudes, and so are their errors.
 
   func distance(_ change: ChangeRequest, _ u: Int, _ v: Int) -> Double {
     let value = norm(change, [u, v]) { $0.squaredChange(u, v, branch: $1) }
-    let bound = filterBound(change, 1, u + v) {
-      [u, v].reduce(0) { sum, call in sum + norm(change, [call]) { $0.square(at: call, branch: $1) } }
-    }
-    return max(0, deviation.factor(1, u + v) * value + bound)
+    return max(0, deviation.factor(1, u + v) * value + filterBound(change, [u, v]))
   }
 
   func magnitude(_ change: ChangeRequest, at position: Int) -> Double {
     let value = norm(change, [position]) { $0.square(at: position, branch: $1) }
-    return deviation.factor(-1, position) * value + filterBound(change, -1, position) { value }
+    return deviation.factor(-1, position) * value - filterBound(change, [position])
   }
 
-  /// What filtering in single precision may have changed of a number that is worked out from magnitudes that add
-  /// up to `size`.
-  private func filterBound(
-    _ change: ChangeRequest, _ direction: Double, _ place: Int, _ size: () -> Double
-  ) -> Double {
+  /// What filtering in single precision may have changed of a sum of magnitudes of the values at some calls, or of
+  /// their change, towards where this lane looks.
+  private func filterBound(_ change: ChangeRequest, _ positions: [Int]) -> Double {
     guard change.filter != nil, deviation != .none else { return 0 }
-    return direction * deviation.sign(place) * SpectralFilter.rounding * size()
+    let table = table(change, positions)
+    let bound = branches.reduce(0) { sum, branch in
+      positions.reduce(sum) { $0 + table.rounding(at: $1, branch: branch) }
+    }
+    return deviation.sign(positions.reduce(0, +)) * bound
   }
 
   private func norm(
@@ -138,7 +136,11 @@ struct GeometrySignals: DriverSignals {
     _ change: ChangeRequest, _ positions: [Int], _ value: (ChangeTable, Int) -> Double
   ) -> Double {
     let table = table(change, positions)
-    return branches.reduce(0) { $0 + value(table, $1) } / Double(branches.count * table.elementCount)
+    return branches.reduce(0) { $0 + value(table, $1) } / elementCount(change)
+  }
+
+  private func elementCount(_ change: ChangeRequest) -> Double {
+    Double(branches.count * geometry.changes[change]!.elementCount)
   }
 
   private func table(_ change: ChangeRequest, _ positions: [Int]) -> ChangeTable {
