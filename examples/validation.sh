@@ -11,7 +11,7 @@ wctrace=$(realpath "${WCTRACE:-.build/release/wctrace}")
 mkdir -p "${1:-demo/validation}"
 cd "${1:-demo/validation}"
 
-taps=latent,timestep,hidden.0,modulated,block.1,hidden.6,output
+taps=latent,timestep,hidden.0,modulated,block.1,hidden.6,output,guided
 "$wctrace" record --output choose --scenes 2000000..2000007 --taps $taps --threads 1 --resume
 "$wctrace" record --output confirm --scenes 1000000..1000007 --taps $taps --threads 1 --resume
 "$wctrace" record --output apart --scenes 1000008..1000011 --taps $taps --threads 1 --resume

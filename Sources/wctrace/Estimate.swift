@@ -12,7 +12,9 @@ struct Estimate: ParsableCommand {
       'direct' is what replay calls by that name, also for policies that predict inside the network of the bundled \
       model: their predictions pass through its last layer. With --feedback, of 'wctrace feedback', the recorded \
       rollout is run again with the policy in it, and the network answers to the changed latent to first order: \
-      'with feedback' is the final error, and 'computed' counts the decisions, that this leads to. Neither runs the \
+      'with feedback' is the final error, and 'computed*' counts the decisions, that this leads to. 'unrest' says how far \
+      the one-step estimate of the final latent is from it on the way, as a part of its size; where that is more than of \
+      any rollout that was fitted, 'fit' says beyond, and the estimate is not to be relied on. Neither runs the \
       network; what really happens is told by 'wctrace live'. A policy that cannot run on a trace is named on standard \
       error. Exit codes: 0 done, 3 done but some cannot run, 1 failed, as when none can.
       """)
@@ -52,16 +54,19 @@ struct Estimate: ParsableCommand {
           ? []
           : [
             .init("computed*", key: "feedback_computed_calls"),
-            .init("with feedback", key: "feedback_error"),
+            .init("with feedback", key: "feedback_error"), .init("unrest", key: "unrest"),
+            .init("fit", key: "fit_range"),
           ]) + [.init("policy (estimate)", key: "policy")])
     let bar = Progress(total: traces.count * plans.count, unit: "estimates")
     var doneCount = 0
     var elsewhere = ElsewhereRemarks()
     var misfits: [Misfit] = []
+    var beyond: [(trace: String, unrest: Double)] = []
     for trace in traces {
       let reader = try TraceReader(path: trace)
       let echo = try EchoedRollout(
         reader, feedback: feedback, ends: weights.flatMap { EchoedRollout.Ends($0, for: reader.header) })
+      if echo.isBeyondFit == true { beyond.append((trace, echo.unrest)) }
       let rows = try OrderedJobs.run(
         plans.count, workerCount: jobs ?? Cores.count,
         finished: { [doneCount] in bar.update(doneCount + $0) }
@@ -90,7 +95,8 @@ struct Estimate: ParsableCommand {
         if let full {
           row += [
             .integer(full.streams.reduce(0) { $0 + $1.computedCount }),
-            .number(full.relativeError, decimals: 4),
+            .number(full.relativeError, decimals: 4), .number(echo.unrest, decimals: 3),
+            echo.isBeyondFit.map { .text(FitRange(isBeyond: $0).rawValue) } ?? .none,
           ]
         }
         table.append(row + [.text(plan.spec.description)])
@@ -101,6 +107,13 @@ struct Estimate: ParsableCommand {
     if feedback != nil {
       Terminal.remark(
         "computed*: decisions taken on the rollout with feedback; 'computed': on the one without")
+    }
+    if let feedback {
+      for (trace, unrest) in beyond {
+        Terminal.remark(
+          "\(trace): beyond the fit: its unrest is \(Table.decimal(unrest, 3)), and that of the rollouts the feedback was "
+            + "fitted on \(feedback.unrestRange); do not rely on 'with feedback' there")
+      }
     }
     try Terminal.show(table.formatted(output.format))
     Misfit.sentences(misfits).forEach(Terminal.remark)

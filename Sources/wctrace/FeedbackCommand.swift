@@ -81,7 +81,9 @@ struct FeedbackCommand: ParsableCommand {
     }
     let feedback = try fit.feedback()
     try feedback.write(to: output)
-    Terminal.remark("\(output): \(fit.pairCount) rollouts, \(fit.callCount) calls of another latent")
+    Terminal.remark(
+      "\(output): \(fit.pairCount) rollouts, \(fit.callCount) calls of another latent, unrest \(feedback.unrestRange)"
+    )
     var table = Table(columns: [
       .init("call", key: "position"), .init("noise", key: "sigma"), .init("unexplained", key: "unexplained"),
     ])

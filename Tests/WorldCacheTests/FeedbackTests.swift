@@ -121,13 +121,46 @@ struct FeedbackTests {
       let read = try Feedback(path: path)
       #expect(read.scope == feedback.scope && read.boundaries == feedback.boundaries)
       #expect(read.matrices == feedback.matrices && read.unexplained == feedback.unexplained)
+      #expect(read.fittedUnrests == feedback.fittedUnrests && read.fittedUnrests.count == 1)
       let plan = try PolicyRegistry.plan("interval:every=4")
       #expect(
         try EchoedRollout(uncached, feedback: read).run(plan).relativeError
           == EchoedRollout(uncached, feedback: feedback).run(plan).relativeError)
       try Safetensors.write([("a", [1], [1])], metadata: [:], to: path)
       #expect(throws: TraceError.self) { try Feedback(path: path) }
+      try Safetensors.write([("a", [1], [1])], metadata: ["kind": "wctrace feedback 1"], to: path)
+      let older = #expect(throws: TraceError.self) { try Feedback(path: path) }
+      #expect(older?.description.contains("an older 'wctrace feedback' made this file") == true)
     }
+  }
+
+  // Estimates 3 and 4 off where 13 is the size of the final latent; the padding channel counts nowhere.
+  @Test func unrestOfAWholeChunkByHand() {
+    let layout = TokenTable(
+      name: "output", modalities: ["a"], channelCount: 2,
+      tokens: [(0, 2), (1, 1)].map {
+        TokenTable.Token(modality: 0, frame: 0, row: 0, column: $0.0, validChannels: $0.1)
+      })
+    // Two channels of root mean square 3 / √2 each, one of 4.
+    let whole = TokenUnrest.whole([3 / 2.0.squareRoot(), 4], final: [3, 4, 12, 99], layout)
+    expectClose(whole, 5 / 13, relative: 1e-12)
+    #expect(TokenUnrest.whole([0, 0], final: [0, 0, 0, 0], layout) == 0)
+  }
+
+  @Test func aRolloutThatMovesMoreIsBeyondTheFit() throws {
+    let (feedback, uncached) = try fit(LinearWorld(branchCount: 1))
+    let home = try EchoedRollout(uncached, feedback: feedback)
+    #expect(home.unrest > 0 && [home.unrest] == feedback.fittedUnrests)
+    #expect(home.isBeyondFit == false)
+    #expect(try EchoedRollout(uncached, feedback: nil).isBeyondFit == nil)
+    var hook = Onward()
+    var wild = LinearWorld(branchCount: 1)
+    wild.restlessness = 8
+    let moving = try EchoedRollout(wild.run(&hook), feedback: feedback)
+    #expect(moving.unrest > home.unrest)
+    #expect(moving.isBeyondFit == true)
+    wild.restlessness = 2
+    #expect(try EchoedRollout(wild.run(&hook), feedback: feedback).isBeyondFit == false)
   }
 
   @Test func otherRecordingsAreRefused() throws {

@@ -17,6 +17,10 @@ struct LinearWorld {
 
   let callCount = 12
   let branchCount: Int
+  /// Size of the offsets of the tokens of the second class.
+  var restlessness: Float = 4
+
+  init(branchCount: Int) { self.branchCount = branchCount }
 
   var calls: [Call] {
     (0..<callCount).flatMap { step in
@@ -51,7 +55,7 @@ struct LinearWorld {
     for (token, place) in LinearWorld.layout.tokens.enumerated() {
       for j in 0..<place.validChannels {
         let offset = LinearWorld.wave(7, LinearWorld.isRestless(token) ? call.step : 0, token, j)
-        var value = LinearWorld.isRestless(token) ? 4 * offset : 0.2 * offset
+        var value = LinearWorld.isRestless(token) ? restlessness * offset : 0.2 * offset
         for i in 0..<place.validChannels {
           value += matrix(call.step, branch: call.branch, token: token, i, j) * latent.values[token * 3 + i]
         }

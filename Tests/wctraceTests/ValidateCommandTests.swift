@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// `wctrace validate` on a short rollout of the bundled model.
@@ -18,6 +19,7 @@ import Testing
   private struct Report: Decodable {
     struct Row: Decodable {
       var estimate: String
+      var rollouts: String
       var pairs: Int
     }
     struct Decisions: Decodable {
@@ -53,6 +55,54 @@ import Testing
       #expect(report.decisions[0].partingRuns == 0)
       let again = try Tool("validate", "--results", results.path, "--format", "json")
       #expect(again.output == second.output)
+    }
+  }
+
+  @Test("a scene that moves more on its way than those the feedback was fitted on is told and shown apart")
+  func beyondTheFit() throws {
+    try withTemporaryDirectory { folder in
+      func path(_ name: String) -> String { folder.appending(path: name).path }
+      func run(_ arguments: String...) throws -> Tool {
+        let run = try Tool(arguments + ["--threads", "1"])
+        #expect(run.status == 0, "\(run.errors)")
+        return run
+      }
+      let (calm, wild) = (path("calm.h5"), path("wild.h5"))
+      for (scene, trace) in [("2000002", calm), ("2000013", wild)] {
+        _ = try run(
+          "record", "--output", trace, "--scene", scene, "--steps", "6", "--taps", "latent,output")
+      }
+      _ = try run(
+        "live", "--scene", "2000002", "--steps", "6", "--policy", "mask:calls=0+2+3+5,predictor=hold",
+        "--record",
+        path("disturbed"))
+      let fit = try Tool([
+        "feedback", "--uncached", calm, "--disturbed", path("disturbed"), "--output", path("f.safetensors"),
+        "--classes", "2",
+      ])
+      #expect(fit.status == 0 && fit.errors.contains(", unrest 0."), "\(fit.errors)")
+      let estimate = try Tool([
+        "estimate", calm, wild, "--policy", "interval:every=2", "--feedback", path("f.safetensors"),
+        "--format", "csv",
+      ])
+      #expect(estimate.status == 0, "\(estimate.errors)")
+      let lines = estimate.output.split(separator: "\n")
+      try #require(lines.count == 3)
+      #expect(lines[0].contains("feedback_error,unrest,fit_range,"))
+      #expect(lines[1].contains(",within,") && lines[2].contains(",beyond,"), "\(estimate.output)")
+      let remarks = estimate.errors.split(separator: "\n").filter { $0.contains("beyond the fit") }
+      #expect(remarks.count == 1 && remarks[0].contains("wild.h5"), "\(estimate.errors)")
+      // Alone, the calm scene needs no rows of its own.
+      let common = [
+        "--policy", "interval:every=2|3", "--feedback", path("f.safetensors"), "--results", path("r.jsonl"),
+        "--format", "json",
+      ]
+      let alone = try Tool(["validate", calm] + common).decoded(Report.self)
+      #expect(alone.errors.map(\.rollouts) == Array(repeating: "all", count: 5))
+      let both = try Tool(["validate", calm, wild] + common).decoded(Report.self)
+      #expect(both.errors.suffix(3).map(\.rollouts) == ["all", "within fit", "beyond fit"])
+      #expect(both.errors.suffix(3).map(\.estimate) == Array(repeating: "with_feedback", count: 3))
+      #expect(both.errors.suffix(3).map(\.pairs) == [4, 2, 2])
     }
   }
 
@@ -117,7 +167,8 @@ import Testing
   func documented() throws {
     let metrics = try FenceTests.read("docs/metrics.md")
     for key in [
-      "estimate", "pairs", "rank_correlation", "group_correlation_median", "ratio_median", "pick_ratio_worst",
+      "estimate", "rollouts", "unrest", "fit_range", "feedback_error", "pairs", "rank_correlation",
+      "group_correlation_median", "ratio_median", "pick_ratio_worst",
       "agreement_until_parting", "unforced_decisions_after", "latent_drift", "again_agreement",
     ] { #expect(metrics.contains("`\(key)`"), "\(key)") }
   }

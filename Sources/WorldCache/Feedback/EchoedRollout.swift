@@ -34,6 +34,8 @@ public final class EchoedRollout: Sendable {
   private let ends: Ends?
   private let chunks: [RecordedChunk]
   private let classes: [[Int]]
+  /// The largest unrest of the recording's chunks (``TokenUnrest/whole(_:final:_:)``).
+  public let unrest: Double
   // `[call]` of taps that policies asked for.
   private let features = Mutex([Tap: [Tensor]]())
 
@@ -49,8 +51,14 @@ public final class EchoedRollout: Sendable {
       throw PolicyError("\(source.path): \(mismatch), so that this feedback does not hold for it")
     }
     chunks = try Set(source.calls.map(\.chunk)).sorted().map { try RecordedChunk(source, chunk: $0) }
-    classes = chunks.map { chunk in feedback?.classes(of: chunk.unrest, chunk.layout) ?? [] }
+    let unrests = chunks.map(\.unrest)
+    unrest = zip(chunks, unrests).map { $0.wholeUnrest($1) }.max() ?? 0
+    classes = zip(chunks, unrests).map { chunk, unrest in feedback?.classes(of: unrest, chunk.layout) ?? [] }
   }
+
+  /// Whether the recording moves more on its way than any that the feedback was fitted on, so that estimates with
+  /// feedback are not to be relied on; nil without feedback.
+  public var isBeyondFit: Bool? { feedback.map { $0.isBeyondFit(unrest) } }
 
   /// What a policy does and how far it ends from the recorded final latents.
   public struct Result: Sendable {

@@ -4,17 +4,19 @@ public import Trace
 /// A feedback file: safetensors with the matrices as arrays (K, C, C) named `call.branch.modality`, and everything
 /// else as JSON under `__metadata__`.
 extension Feedback {
-  private static let kind = "wctrace feedback 1"
+  private static let kind = "wctrace feedback 2"
 
   private struct Facts: Codable {
     var scope: FeedbackScope
     var boundaries: [[Double]]
     var unexplained: [Double?]
+    var fittedUnrests: [Double]
   }
 
   /// Writes the file whole or not at all; throws `inputOutput`.
   public func write(to path: String) throws {
-    let facts = Facts(scope: scope, boundaries: boundaries, unexplained: unexplained)
+    let facts = Facts(
+      scope: scope, boundaries: boundaries, unexplained: unexplained, fittedUnrests: fittedUnrests)
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys]
     let text = String(decoding: try encoder.encode(facts), as: UTF8.self)
@@ -30,6 +32,10 @@ extension Feedback {
   /// The same of an open file.
   public init(_ file: Safetensors) throws {
     let path = file.path
+    guard file.metadata["kind"] != "wctrace feedback 1" else {
+      throw TraceError(
+        .invalid, path: path, "an older 'wctrace feedback' made this file; make it again with today's")
+    }
     guard file.metadata["kind"] == Feedback.kind, let text = file.metadata["facts"],
       let facts = try? JSONDecoder().decode(Facts.self, from: Data(text.utf8))
     else {
@@ -38,7 +44,9 @@ extension Feedback {
     let classes = Set(facts.boundaries.map(\.count))
     guard facts.boundaries.count == facts.scope.modalities.count, classes.count == 1,
       facts.unexplained.count == facts.scope.sigmas.count, facts.scope.branchCount > 0,
-      facts.boundaries.allSatisfy({ $0.allSatisfy(\.isFinite) && $0 == $0.sorted() })
+      facts.boundaries.allSatisfy({ $0.allSatisfy(\.isFinite) && $0 == $0.sorted() }),
+      !facts.fittedUnrests.isEmpty, facts.fittedUnrests.allSatisfy({ $0.isFinite && $0 >= 0 }),
+      facts.fittedUnrests == facts.fittedUnrests.sorted()
     else { throw TraceError(.corrupt, path: path, at: "facts", "the parts of the file do not fit together") }
     // Checked before names are made for as many.
     let (modalities, steps) = (facts.scope.modalities.count, facts.scope.sigmas.count)
@@ -60,7 +68,8 @@ extension Feedback {
       matrices.append(values)
     }
     self = Feedback(
-      scope: facts.scope, boundaries: facts.boundaries, matrices: matrices, unexplained: facts.unexplained)
+      scope: facts.scope, boundaries: facts.boundaries, matrices: matrices, unexplained: facts.unexplained,
+      fittedUnrests: facts.fittedUnrests)
   }
 
   private static func names(_ scope: FeedbackScope, classCount: Int) -> [(name: String, shape: [Int])] {

@@ -20,6 +20,15 @@ public struct Feedback: Sendable {
   /// Per call, the part of ‖δ output‖² that the matrices leave unexplained in the rollouts they were fitted on;
   /// nil at calls without any.
   public let unexplained: [Double?]
+  /// The unrest of the first chunk of every uncached rollout that it was fitted on (``TokenUnrest/whole(_:final:_:)``),
+  /// ascending.
+  public let fittedUnrests: [Double]
+
+  /// Whether a chunk moves more on its way than any that the feedback was fitted on.
+  ///
+  /// There the response is extrapolated; on the bundled model it is too small by half for some policies
+  /// (docs/open-and-closed-loop.md).
+  public func isBeyondFit(_ unrest: Double) -> Bool { fittedUnrests.last.map { unrest > $0 } ?? false }
 
   public var classCount: Int { (boundaries.first?.count ?? 0) + 1 }
 

@@ -16,6 +16,7 @@ public struct FeedbackFit: Sendable {
   public static let leastChange = 1e-4
   private var scope: FeedbackScope?
   private var boundaries: [[Double]] = []
+  private var fittedUnrests: [Double] = []
   private var sums: [ResponseSums] = []
   /// Pairs so far, and calls of them that told something.
   public private(set) var pairCount = 0
@@ -40,18 +41,23 @@ public struct FeedbackFit: Sendable {
     guard let first = sources.first else { throw PolicyError("feedback is fitted to at least one rollout") }
     let scope = try FeedbackScope(of: first)
     var unrest: [[Double]] = scope.modalities.map { _ in [] }
+    fittedUnrests = []
     for source in sources {
       let found = try FeedbackScope(of: source)
       if let mismatch = scope.mismatch(found) { throw PolicyError("\(source.path): \(mismatch)") }
-      for chunk in Set(source.calls.map(\.chunk)).sorted() {
+      let chunks = Set(source.calls.map(\.chunk)).sorted()
+      for chunk in chunks {
         let recorded = try RecordedChunk(source, chunk: chunk)
         let values = recorded.unrest
+        // Responses are fitted to the first chunk only.
+        if chunk == chunks[0] { fittedUnrests.append(recorded.wholeUnrest(values)) }
         for (row, token) in recorded.layout.tokens.enumerated() where token.isValid {
           unrest[token.modality].append(values[row])
         }
       }
     }
     self.scope = scope
+    fittedUnrests.sort()
     boundaries = unrest.map { values in
       let sorted = values.sorted()
       return (1..<classCount).map { sorted.isEmpty ? 0 : sorted[sorted.count * $0 / classCount] }
@@ -90,7 +96,8 @@ public struct FeedbackFit: Sendable {
     let chunk = uncached.calls.map(\.chunk).min() ?? 0
     let recorded = try RecordedChunk(uncached, chunk: chunk)
     let layout = recorded.layout
-    let feedback = Feedback(scope: scope, boundaries: boundaries, matrices: [], unexplained: [])
+    let feedback = Feedback(
+      scope: scope, boundaries: boundaries, matrices: [], unexplained: [], fittedUnrests: [])
     let classes = feedback.classes(of: recorded.unrest, layout)
     for source in disturbed {
       let groups = RecordedChunk.groups(source.calls, chunk: chunk)
@@ -154,6 +161,8 @@ public struct FeedbackFit: Sendable {
       let total = own.reduce(0) { $0 + $1.total }
       unexplained.append(total > 0 ? own.reduce(0) { $0 + $1.residual } / total : nil)
     }
-    return Feedback(scope: scope, boundaries: boundaries, matrices: matrices, unexplained: unexplained)
+    return Feedback(
+      scope: scope, boundaries: boundaries, matrices: matrices, unexplained: unexplained,
+      fittedUnrests: fittedUnrests)
   }
 }

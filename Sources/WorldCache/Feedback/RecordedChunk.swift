@@ -61,6 +61,9 @@ struct RecordedChunk: Sendable {
     TokenUnrest.values(latent: latent, output: output, weights: weights, final: final, layout)
   }
 
+  /// ``TokenUnrest/whole(_:final:_:)`` of the tokens' `unrest`.
+  func wholeUnrest(_ unrest: [Double]) -> Double { TokenUnrest.whole(unrest, final: final, layout) }
+
   // Numbers of tensors, one by one.
 
   static func sum(_ a: [Float], _ b: [Float]) -> [Float] { zip(a, b).map { $0 + $1 } }

@@ -40,4 +40,21 @@ struct TokenUnrest {
       return (squares[row] / size).squareRoot()
     }
   }
+
+  /// The unrest of a whole chunk: the root mean square, over the calls after the first tenth, of the distance of the
+  /// one-step estimate from the final latent, over the size of the final latent; 0 for a latent of zeros.
+  ///
+  /// `values` are those of the tokens. It says how much of a chunk the model makes up on its way: little where the
+  /// context shows it.
+  static func whole(_ values: [Double], final: [Float], _ layout: TokenTable) -> Double {
+    var (distance, size) = (0.0, 0.0)
+    for (row, token) in layout.tokens.enumerated() where token.isValid {
+      distance += values[row] * values[row] * Double(token.validChannels)
+      for channel in 0..<token.validChannels {
+        let value = Double(final[row * layout.channelCount + channel])
+        size += value * value
+      }
+    }
+    return size > 0 ? (distance / size).squareRoot() : 0
+  }
 }

@@ -13,6 +13,8 @@ public struct ValidationRecord: Codable, Hashable, Sendable {
   public var estimates: [String: Double]
   /// Hash of the feedback file behind the estimates with feedback; nil without one.
   public var feedback: String?
+  /// Whether the rollout moves more than those that the feedback was fitted on; nil without feedback.
+  public var fitRange: FitRange?
   /// Relative error of the final latent of the live run.
   public var liveError: Double
   /// PSNR to the uncached frames in dB; nil where nothing differs.
@@ -94,9 +96,10 @@ public struct ValidationRecord: Codable, Hashable, Sendable {
   }
 
   /// Puts another estimate with feedback in place of the one there was.
-  public mutating func setFeedback(_ estimate: Double?, hash: String?) {
+  public mutating func setFeedback(_ estimate: Double?, hash: String?, _ range: FitRange?) {
     estimates[Estimator.withFeedback.name] = estimate.flatMap { $0.isFinite ? $0 : nil }
     feedback = hash
+    fitRange = range
   }
 
   /// Whether each ground-truth error is within this part of the uncached run's.

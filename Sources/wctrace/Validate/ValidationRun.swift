@@ -97,11 +97,12 @@ struct ValidationRun: Sendable {
       feedback == nil
       ? try? EchoedRollout(recorded.reader, feedback: nil, ends: ends)
       : try EchoedRollout(recorded.reader, feedback: feedback?.values, ends: ends)
+    let range = echo?.isBeyondFit.map { FitRange(isBeyond: $0) }
     _ = try OrderedJobs.run(left.count, workerCount: workerCount) { [uncached] place in
       let plan = left[place]
       let withFeedback = feedback == nil ? nil : try echo?.error(plan, withFeedback: true)
       if var record = earlier(plan) {
-        record.setFeedback(withFeedback, hash: feedback?.hash)
+        record.setFeedback(withFeedback, hash: feedback?.hash, range)
         return try finished(record)
       }
       let replay = try Replay(plan, over: plan.geometries(in: catalog))
@@ -116,7 +117,7 @@ struct ValidationRun: Sendable {
         live: live.streams, liveError: comparison.finalError,
         psnr: comparison.psnr.isFinite ? comparison.psnr : nil, rgbRatio: errors.rgb / own.rgb,
         disparityRatio: errors.disparity / own.disparity, motionRatio: errors.motion / own.motion)
-      record.setFeedback(withFeedback, hash: feedback?.hash)
+      record.setFeedback(withFeedback, hash: feedback?.hash, range)
       try finished(record)
     }
   }

@@ -2,25 +2,35 @@ import WorldCache
 
 /// How replay and live runs agree; docs/metrics.md defines every column.
 enum ValidationTable {
-  /// One row for each estimate of the final error.
+  /// One row for each estimate of the final error; where some rollouts lie beyond the fit of the feedback, two more for
+  /// those within and beyond.
   static func errors(_ records: [ValidationRecord]) -> Table {
     var table = Table(columns: [
-      .init("estimate", key: "estimate"), .init("is", key: "label"), .init("pairs", key: "pairs"),
+      .init("estimate", key: "estimate"), .init("is", key: "label"), .init("rollouts", key: "rollouts"),
+      .init("pairs", key: "pairs"),
       .init("rank r", key: "rank_correlation"), .init("groups", key: "groups"),
       .init("r in groups", key: "group_correlation_median"), .init("worst", key: "group_correlation_worst"),
       .init("ratio", key: "ratio_median"), .init("5 %", key: "ratio_p5"), .init("95 %", key: "ratio_p95"),
       .init("within 30 %", key: "ratio_within_30_percent"), .init("pick", key: "pick_ratio_median"),
       .init("worst pick", key: "pick_ratio_worst"), .init("for all", key: "common_pick_ratio_worst"),
     ])
-    for estimator in Estimator.found(in: records) {
+    func append(_ estimator: Estimator, _ rollouts: String, _ records: [ValidationRecord]) {
       let agreement = ErrorAgreement(estimator, records)
       table.append([
-        .text(estimator.name), .text(estimator.label), .integer(agreement.count),
+        .text(estimator.name), .text(estimator.label), .text(rollouts), .integer(agreement.count),
         number(agreement.correlation, 3), .integer(agreement.groupCount), number(agreement.groupMedian, 3),
         number(agreement.groupWorst, 3), number(agreement.ratio?.median, 3), number(agreement.ratio?.low, 3),
         number(agreement.ratio?.high, 3), number(agreement.closePart, 3), number(agreement.pick?.median, 3),
         number(agreement.pick?.worst, 3), number(agreement.commonPick, 3),
       ])
+    }
+    for estimator in Estimator.found(in: records) {
+      append(estimator, "all", records)
+      guard estimator == .withFeedback, records.contains(where: { $0.fitRange == .beyond }) else { continue }
+      for range in FitRange.allCases {
+        let own = records.filter { $0.fitRange == range }
+        if !own.isEmpty { append(estimator, "\(range.rawValue) fit", own) }
+      }
     }
     return table
   }
