@@ -13,8 +13,8 @@ struct Estimate: ParsableCommand {
       model: their predictions pass through its last layer. With --feedback, of 'wctrace feedback', the recorded \
       rollout is run again with the policy in it, and the network answers to the changed latent to first order: \
       'with feedback' is the final error, and 'computed*' counts the decisions, that this leads to. 'unrest' says how far \
-      the one-step estimate of the final latent is from it on the way, as a part of its size; where that is more than of \
-      any rollout that was fitted, 'fit' says beyond, and the estimate is not to be relied on. Neither runs the \
+      the one-step estimate of the final latent is from it on the way, as a part of its size; where that is more than \
+      in the first chunk of every rollout that was fitted, 'fit' says beyond, and the estimate is not to be relied on. Neither runs the \
       network; what really happens is told by 'wctrace live'. A policy that cannot run on a trace is named on standard \
       error. Exit codes: 0 done, 3 done but some cannot run, 1 failed, as when none can.
       """)

@@ -29,7 +29,7 @@ struct FeedbackCommand: ParsableCommand {
   @Option(name: .shortAndLong, help: "The feedback file to write (.safetensors).")
   var output: String
 
-  @Option(parsing: .unconditional, help: "Classes of tokens in each modality.")
+  @Option(parsing: .unconditional, help: "Classes of unrest of the tokens in each modality.")
   var classes = FeedbackFit.defaultClassCount
 
   @Option(

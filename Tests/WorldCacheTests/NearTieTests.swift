@@ -39,6 +39,22 @@ struct NearTieTests {
     }
   }
 
+  @Test("where next to nothing passes a filter, its bound makes no magnitude negative")
+  func cancelled() throws {
+    // Two tokens of opposite sign: their mean, all that passes at the first call's noise level of 1, is 0.
+    let opposite = (0..<12).map { [1 + 0.1 * Double($0), -1 - 0.1 * Double($0)] }
+    let trace = ScalarTrace([
+      .modulated: [opposite], .hidden(0): [opposite.map { _ in [1, 1] }], .hidden(2): [opposite],
+      .output: [opposite],
+    ])
+    let plan = try PolicyRegistry.plan("seacache:threshold=0.3")
+    let geometry = try GeometryBuilder.geometries(of: trace, try #require(try plan.request(blockCount: 2)))[0]
+    let replay = StreamReplay(
+      try plan.policy(for: geometry), over: geometry, figures: [.table, .nearTies])
+    #expect(replay.decisions[1].action == .compute && replay.decisions[1].signal! > 1e6)
+    #expect(replay.nearTies![0].allSatisfy { !$0 })
+  }
+
   @Test("timetables have none; what a program decides is not asked a second time")
   func others() throws {
     for spec in ["interval:every=3", "taylor", "schedule:file=\(Fixture.path("schedule.json"))"] {

@@ -103,6 +103,16 @@ import Testing
       #expect(both.errors.suffix(3).map(\.rollouts) == ["all", "within fit", "beyond fit"])
       #expect(both.errors.suffix(3).map(\.estimate) == Array(repeating: "with_feedback", count: 3))
       #expect(both.errors.suffix(3).map(\.pairs) == [4, 2, 2])
+      // With another file, only what is asked for again has an estimate.
+      _ = try Tool([
+        "feedback", "--uncached", calm, "--disturbed", path("disturbed"), "--output", path("f.safetensors"),
+        "--classes", "1", "--force",
+      ])
+      let mixed = try Tool(
+        ["validate", calm, "--policy", "interval:every=2"] + common.dropFirst(2))
+      #expect(try mixed.decoded(Report.self).errors.map(\.pairs) == [2, 2, 2, 2, 1])
+      #expect(
+        mixed.errors.contains("1 results have an estimate with feedback of another file"), "\(mixed.errors)")
     }
   }
 

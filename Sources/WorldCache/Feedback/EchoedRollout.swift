@@ -52,8 +52,11 @@ public final class EchoedRollout: Sendable {
     }
     chunks = try Set(source.calls.map(\.chunk)).sorted().map { try RecordedChunk(source, chunk: $0) }
     let unrests = chunks.map(\.unrest)
-    unrest = zip(chunks, unrests).map { $0.wholeUnrest($1) }.max() ?? 0
-    classes = zip(chunks, unrests).map { chunk, unrest in feedback?.classes(of: unrest, chunk.layout) ?? [] }
+    let wholes = zip(chunks, unrests).map { $0.wholeUnrest($1) }
+    unrest = wholes.first { !$0.isFinite } ?? wholes.max() ?? 0
+    classes = zip(chunks, unrests).map { chunk, unrest in
+      feedback?.unrestClasses(of: unrest, chunk.layout) ?? []
+    }
   }
 
   /// Whether the recording moves more on its way than any that the feedback was fitted on, so that estimates with
@@ -278,7 +281,7 @@ public final class EchoedRollout: Sendable {
         }
         guard let feedback else { return tensor(values) }
         let response = feedback.response(
-          to: change, position: position, branch: branch, classes: classes, chunk.layout)
+          to: change, position: position, branch: branch, unrestClasses: classes, chunk.layout)
         let sigma = Float(group[branch].sigma)
         computed[branch] = Computed(change: change, clean: zip(change, response).map { $0 - sigma * $1 })
         return tensor(RecordedChunk.sum(values, response))

@@ -9,6 +9,7 @@ extension Feedback {
   private struct Facts: Codable {
     var scope: FeedbackScope
     var boundaries: [[Double]]
+    var sizeBoundaries: [Double]
     var unexplained: [Double?]
     var fittedUnrests: [Double]
   }
@@ -16,7 +17,8 @@ extension Feedback {
   /// Writes the file whole or not at all; throws `inputOutput`.
   public func write(to path: String) throws {
     let facts = Facts(
-      scope: scope, boundaries: boundaries, unexplained: unexplained, fittedUnrests: fittedUnrests)
+      scope: scope, boundaries: boundaries, sizeBoundaries: sizeBoundaries, unexplained: unexplained,
+      fittedUnrests: fittedUnrests)
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys]
     let text = String(decoding: try encoder.encode(facts), as: UTF8.self)
@@ -44,7 +46,9 @@ extension Feedback {
     let classes = Set(facts.boundaries.map(\.count))
     guard facts.boundaries.count == facts.scope.modalities.count, classes.count == 1,
       facts.unexplained.count == facts.scope.sigmas.count, facts.scope.branchCount > 0,
-      facts.boundaries.allSatisfy({ $0.allSatisfy(\.isFinite) && $0 == $0.sorted() }),
+      (facts.boundaries + [facts.sizeBoundaries]).allSatisfy({
+        $0.allSatisfy(\.isFinite) && $0 == $0.sorted()
+      }),
       !facts.fittedUnrests.isEmpty, facts.fittedUnrests.allSatisfy({ $0.isFinite && $0 >= 0 }),
       facts.fittedUnrests == facts.fittedUnrests.sorted()
     else { throw TraceError(.corrupt, path: path, at: "facts", "the parts of the file do not fit together") }
@@ -59,7 +63,9 @@ extension Feedback {
           + "\(file.entries.count)")
     }
     var matrices: [[Float]] = []
-    for (name, shape) in Feedback.names(facts.scope, classCount: classes.first! + 1) {
+    for (name, shape) in Feedback.names(
+      facts.scope, classCount: (classes.first! + 1) * (facts.sizeBoundaries.count + 1))
+    {
       let values = try file.values(name)
       guard file.entries[name]?.shape == shape, values.allSatisfy(\.isFinite) else {
         throw TraceError(
@@ -68,7 +74,8 @@ extension Feedback {
       matrices.append(values)
     }
     self = Feedback(
-      scope: facts.scope, boundaries: facts.boundaries, matrices: matrices, unexplained: facts.unexplained,
+      scope: facts.scope, boundaries: facts.boundaries, sizeBoundaries: facts.sizeBoundaries,
+      matrices: matrices, unexplained: facts.unexplained,
       fittedUnrests: facts.fittedUnrests)
   }
 

@@ -3,17 +3,22 @@ public import Trace
 /// How a model's output answers to a changed latent, to first order: what open-loop replay leaves out.
 ///
 /// For every call, branch, modality and class of tokens a matrix A (C, C) takes the change δ of a token's latent
-/// to the change A δ of its output; other tokens' changes are left out. Token classes are quantiles of how much a
-/// token's one-step estimate of the final latent still moves (``TokenUnrest``): tokens that the model has to make
-/// up answer otherwise than tokens that it is shown. Fitted by ``FeedbackFit`` from uncached rollouts and cached or
-/// otherwise disturbed ones of the same start; no paper, our own.
+/// to the change A δ of its output; other tokens' changes are left out. Classes are those of two things together:
+/// quantiles of how much a token's one-step estimate of the final latent still moves (``TokenUnrest``), since tokens that
+/// the model has to make up answer otherwise than tokens that it is shown; and how large a token's change is beside those
+/// of all, since one that stands out is put right otherwise than one that all share. Twice the change is twice
+/// the answer. Fitted by ``FeedbackFit`` from uncached rollouts and cached or otherwise disturbed ones of the same start;
+/// no paper, our own.
 ///
 /// Letters: T calls of a chunk, B branches, M modalities, K classes, C channels of a modality.
 public struct Feedback: Sendable {
   /// The recordings that it is valid for.
   public let scope: FeedbackScope
-  /// Per modality the K − 1 boundaries between classes, ascending.
+  /// Per modality the boundaries between classes of unrest, ascending.
   public let boundaries: [[Double]]
+  /// The boundaries between classes of size, ascending: the root mean square of a token's change over that of the
+  /// whole change.
+  public let sizeBoundaries: [Double]
   /// Per call, branch and modality, in that order, K matrices (C, C), row-major: entry (i, j) is what the input
   /// channel i adds to the output channel j.
   let matrices: [[Float]]
@@ -24,33 +29,58 @@ public struct Feedback: Sendable {
   /// ascending.
   public let fittedUnrests: [Double]
 
-  /// Whether a chunk moves more on its way than any that the feedback was fitted on.
-  ///
-  /// There the response is extrapolated; on the bundled model it is too small by half for some policies
-  /// (docs/open-and-closed-loop.md).
-  public func isBeyondFit(_ unrest: Double) -> Bool { fittedUnrests.last.map { unrest > $0 } ?? false }
+  /// Part by which an unrest may exceed the largest that was fitted: the same rollout recorded with other threads
+  /// or rounded differs in its last digits.
+  public static let unrestSlack = 1e-3
 
-  public var classCount: Int { (boundaries.first?.count ?? 0) + 1 }
+  /// Whether a chunk moves more on its way than any that the feedback was fitted on, or is not finite.
+  ///
+  /// There the response is extrapolated (docs/open-and-closed-loop.md has what that did on the bundled model).
+  public func isBeyondFit(_ unrest: Double) -> Bool {
+    guard let largest = fittedUnrests.last else { return false }
+    return !(unrest <= largest * (1 + Feedback.unrestSlack))
+  }
+
+  /// K: classes of unrest times classes of size.
+  public var classCount: Int { ((boundaries.first?.count ?? 0) + 1) * sizeCount }
+  var sizeCount: Int { sizeBoundaries.count + 1 }
 
   /// The place of the matrices of a call's branch and modality.
   func place(_ position: Int, branch: Int, modality: Int) -> Int {
     (position * scope.branchCount + branch) * scope.modalities.count + modality
   }
 
-  /// The class of every row; padding rows get 0.
-  func classes(of unrest: [Double], _ layout: TokenTable) -> [Int] {
+  /// The class of unrest of every row; padding rows get 0.
+  func unrestClasses(of unrest: [Double], _ layout: TokenTable) -> [Int] {
     layout.tokens.indices.map { row in
       let token = layout.tokens[row]
       return token.isValid ? boundaries[token.modality].count { unrest[row] >= $0 } : 0
     }
   }
 
+  /// The class of every row under a change of the latent, from its class of unrest; padding rows get 0.
+  func classes(_ unrestClasses: [Int], of change: [Float], _ layout: TokenTable) -> [Int] {
+    let whole = RecordedChunk.rootMeanSquare(change)
+    let width = layout.channelCount
+    return layout.tokens.indices.map { row in
+      let token = layout.tokens[row]
+      guard token.isValid, whole > 0 else { return 0 }
+      var square = 0.0
+      for index in (row * width)..<(row * width + token.validChannels) {
+        square += Double(change[index]) * Double(change[index])
+      }
+      let size = (square / Double(max(1, token.validChannels))).squareRoot() / whole
+      return unrestClasses[row] * sizeCount + sizeBoundaries.count { size >= $0 }
+    }
+  }
+
   /// The change of a branch's output that a change of the latent causes, row by row.
   func response(
-    to change: [Float], position: Int, branch: Int, classes: [Int], _ layout: TokenTable
+    to change: [Float], position: Int, branch: Int, unrestClasses: [Int], _ layout: TokenTable
   ) -> [Float] {
     var response = [Float](repeating: 0, count: change.count)
     let width = layout.channelCount
+    let classes = classes(unrestClasses, of: change, layout)
     for (row, token) in layout.tokens.enumerated() where token.isValid {
       let channels = token.validChannels
       let matrix = matrices[place(position, branch: branch, modality: token.modality)]

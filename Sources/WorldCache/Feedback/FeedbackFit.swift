@@ -7,16 +7,19 @@ public import Trace
 /// of the latent and δy that of a freshly computed output, each call divided by the root mean square of its δx so
 /// that large and small disturbances count alike. The matrix is ridge regression towards the scalar response
 /// c = tr H / tr G: A = c I + (G + λ I)⁻¹ (H − c G) with λ = ridge · tr G / C. Where a call has no change for a branch,
-/// modality and class it takes the matrix of the nearest call that has one. Changes of less than ``leastChange`` of the
+/// modality and class it takes the matrix of the nearest size in the same class of unrest, or of the nearest call that has one. Changes of less than ``leastChange`` of the
 /// latent are rounding, such as that of another number of threads, and count as none.
 public struct FeedbackFit: Sendable {
+  /// Classes of unrest.
   public let classCount: Int
+  public let sizeBoundaries: [Double]
   public let ridge: Double
   /// Root mean square of a change that counts, over that of the latent.
   public static let leastChange = 1e-4
   private var scope: FeedbackScope?
   private var boundaries: [[Double]] = []
-  private var fittedUnrests: [Double] = []
+  // Of every uncached rollout whose disturbed ones told something.
+  private var fittedUnrests: Set<Double> = []
   private var sums: [ResponseSums] = []
   /// Pairs so far, and calls of them that told something.
   public private(set) var pairCount = 0
@@ -26,11 +29,19 @@ public struct FeedbackFit: Sendable {
   /// ridge of 0.001 explains more of the fitted rollouts than 0.3, and much less of others
   /// (docs/open-and-closed-loop.md).
   public static let defaultRidge = 0.3
-  public static let defaultClassCount = 16
+  public static let defaultClassCount = 8
+  /// On the bundled model these halve what one response for all sizes leaves unexplained of EasyCache and Spectrum, in
+  /// scenes that were not fitted.
+  public static let defaultSizeBoundaries = [0.25, 0.5, 1, 2, 4]
 
-  public init(classCount: Int = defaultClassCount, ridge: Double = defaultRidge) {
-    precondition(classCount > 0 && ridge > 0)
+  /// `sizeBoundaries` must ascend.
+  public init(
+    classCount: Int = defaultClassCount, sizeBoundaries: [Double] = defaultSizeBoundaries,
+    ridge: Double = defaultRidge
+  ) {
+    precondition(classCount > 0 && ridge > 0 && sizeBoundaries == sizeBoundaries.sorted())
     self.classCount = classCount
+    self.sizeBoundaries = sizeBoundaries
     self.ridge = ridge
   }
 
@@ -45,26 +56,24 @@ public struct FeedbackFit: Sendable {
     for source in sources {
       let found = try FeedbackScope(of: source)
       if let mismatch = scope.mismatch(found) { throw PolicyError("\(source.path): \(mismatch)") }
-      let chunks = Set(source.calls.map(\.chunk)).sorted()
-      for chunk in chunks {
+      for chunk in Set(source.calls.map(\.chunk)).sorted() {
         let recorded = try RecordedChunk(source, chunk: chunk)
         let values = recorded.unrest
-        // Responses are fitted to the first chunk only.
-        if chunk == chunks[0] { fittedUnrests.append(recorded.wholeUnrest(values)) }
         for (row, token) in recorded.layout.tokens.enumerated() where token.isValid {
           unrest[token.modality].append(values[row])
         }
       }
     }
     self.scope = scope
-    fittedUnrests.sort()
     boundaries = unrest.map { values in
       let sorted = values.sorted()
       return (1..<classCount).map { sorted.isEmpty ? 0 : sorted[sorted.count * $0 / classCount] }
     }
     sums = scope.sigmas.indices.flatMap { _ in
       (0..<scope.branchCount).flatMap { _ in
-        scope.modalities.map { ResponseSums(channelCount: $0.channelCount, classCount: classCount) }
+        scope.modalities.map {
+          ResponseSums(channelCount: $0.channelCount, classCount: classCount * sizeCount)
+        }
       }
     }
   }
@@ -97,8 +106,11 @@ public struct FeedbackFit: Sendable {
     let recorded = try RecordedChunk(uncached, chunk: chunk)
     let layout = recorded.layout
     let feedback = Feedback(
-      scope: scope, boundaries: boundaries, matrices: [], unexplained: [], fittedUnrests: [])
-    let classes = feedback.classes(of: recorded.unrest, layout)
+      scope: scope, boundaries: boundaries, sizeBoundaries: sizeBoundaries, matrices: [], unexplained: [],
+      fittedUnrests: [])
+    let unrest = recorded.unrest
+    let unrestClasses = feedback.unrestClasses(of: unrest, layout)
+    let knownCount = callCount
     for source in disturbed {
       let groups = RecordedChunk.groups(source.calls, chunk: chunk)
       guard groups.count == recorded.groups.count else {
@@ -125,6 +137,7 @@ public struct FeedbackFit: Sendable {
           let answer = RecordedChunk.difference(
             try source.rows(rows, of: .output, call: call.ordinal), recorded.output[branch][position])
           callCount += 1
+          let classes = feedback.classes(unrestClasses, of: change, layout)
           for modality in scope.modalities.indices {
             sums[feedback.place(position, branch: branch, modality: modality)].add(
               change, answer, scale: 1 / size, modality: modality, classes: classes, layout)
@@ -132,6 +145,7 @@ public struct FeedbackFit: Sendable {
         }
       }
     }
+    if callCount > knownCount { fittedUnrests.insert(recorded.wholeUnrest(unrest)) }
   }
 
   /// The fit; throws a ``PolicyError`` when no rollout differed from its uncached one.
@@ -146,15 +160,13 @@ public struct FeedbackFit: Sendable {
     for position in scope.sigmas.indices {
       for kind in 0..<kinds {
         matrices.append(
-          (0..<classCount).flatMap { place -> ArraySlice<Float> in
-            let known = scope.sigmas.indices.filter { sums[$0 * kinds + kind].hasSamples(of: place) }
-            let nearest = known.min { (abs($0 - position), $0) < (abs($1 - position), $1) }
+          (0..<classCount * sizeCount).flatMap { place -> ArraySlice<Float> in
             let square = scope.modalities[kind % scope.modalities.count].channelCount
             let size = square * square
-            guard let nearest, let own = solved[nearest * kinds + kind] else {
-              return ArraySlice(repeating: 0, count: size)
-            }
-            return own.matrices[(place * size)..<((place + 1) * size)]
+            guard let found = nearest(position, kind, kinds, place, scope.sigmas.count),
+              let own = solved[found.position * kinds + kind]
+            else { return ArraySlice(repeating: 0, count: size) }
+            return own.matrices[(found.place * size)..<((found.place + 1) * size)]
           })
       }
       let own = solved[(position * kinds)..<((position + 1) * kinds)].compactMap { $0 }
@@ -162,7 +174,24 @@ public struct FeedbackFit: Sendable {
       unexplained.append(total > 0 ? own.reduce(0) { $0 + $1.residual } / total : nil)
     }
     return Feedback(
-      scope: scope, boundaries: boundaries, matrices: matrices, unexplained: unexplained,
-      fittedUnrests: fittedUnrests)
+      scope: scope, boundaries: boundaries, sizeBoundaries: sizeBoundaries, matrices: matrices,
+      unexplained: unexplained,
+      fittedUnrests: fittedUnrests.sorted())
+  }
+
+  private var sizeCount: Int { sizeBoundaries.count + 1 }
+
+  // Where a class has samples: itself at this call, the nearest class of size of the same unrest at this call, or one
+  // of these at the nearest call that has any.
+  private func nearest(
+    _ position: Int, _ kind: Int, _ kinds: Int, _ place: Int, _ callCount: Int
+  ) -> (position: Int, place: Int)? {
+    let first = place / sizeCount * sizeCount
+    let places = (first..<(first + sizeCount)).sorted { (abs($0 - place), $0) < (abs($1 - place), $1) }
+    for other in (0..<callCount).sorted(by: { (abs($0 - position), $0) < (abs($1 - position), $1) }) {
+      let sums = sums[other * kinds + kind]
+      if let found = places.first(where: { sums.hasSamples(of: $0) }) { return (other, found) }
+    }
+    return nil
   }
 }

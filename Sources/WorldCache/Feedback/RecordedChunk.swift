@@ -18,13 +18,21 @@ struct RecordedChunk: Sendable {
   var weights: [[Double]] { output.indices.map { branch in groups.map { $0[branch].weight } } }
 
   /// Throws `lacking` where the latent, the output or the final latent of a call is not there, and `invalid` for
-  /// a call that was not computed: the reference must be an uncached rollout.
+  /// a call that was not computed, since the reference must be an uncached rollout, and for numbers that are not finite.
   init(_ source: some FeatureSource, chunk: Int) throws(TraceError) {
     self.chunk = chunk
     let layout = try source.layout(of: .output)
     self.layout = layout
     groups = RecordedChunk.groups(source.calls, chunk: chunk)
     let rows = 0..<layout.tokens.count
+    func values(_ tap: Tap, _ call: Call) throws(TraceError) -> [Float] {
+      let values = try source.rows(rows, of: tap, call: call.ordinal)
+      guard values.allSatisfy(\.isFinite) else {
+        throw TraceError(
+          .invalid, path: source.path, at: "call \(call.ordinal)", "\(tap) holds a value that is not finite")
+      }
+      return values
+    }
     var latent: [[Float]] = []
     var output: [[[Float]]] = Array(repeating: [], count: groups.first?.count ?? 0)
     for group in groups {
@@ -34,7 +42,7 @@ struct RecordedChunk: Sendable {
           "this step has \(group.count) guidance branches, the first one \(groups[0].count); all steps must have as many"
         )
       }
-      latent.append(try source.rows(rows, of: .latent, call: group[0].ordinal))
+      latent.append(try values(.latent, group[0]))
       for (branch, call) in group.enumerated() {
         let state = try source.state(of: .output, call: call.ordinal)
         guard state == .fresh else {
@@ -42,12 +50,17 @@ struct RecordedChunk: Sendable {
             .invalid, path: source.path,
             "the output of call \(call.ordinal) is \(state.name); an uncached rollout is needed")
         }
-        output[branch].append(try source.rows(rows, of: .output, call: call.ordinal))
+        output[branch].append(try values(.output, call))
       }
     }
     self.latent = latent
     self.output = output
     final = try source.final(chunk: chunk).values
+    guard final.allSatisfy(\.isFinite) else {
+      throw TraceError(
+        .invalid, path: source.path, at: "chunk \(chunk)", "the final latent holds a value that is not finite"
+      )
+    }
   }
 
   /// The calls of a chunk, those of one solver stage together, whichever expert takes it.

@@ -42,7 +42,7 @@ struct TokenUnrest {
   }
 
   /// The unrest of a whole chunk: the root mean square, over the calls after the first tenth, of the distance of the
-  /// one-step estimate from the final latent, over the size of the final latent; 0 for a latent of zeros.
+  /// one-step estimate from the final latent, over the size of the final latent; 0 where nothing moves.
   ///
   /// `values` are those of the tokens. It says how much of a chunk the model makes up on its way: little where the
   /// context shows it.
@@ -55,6 +55,6 @@ struct TokenUnrest {
         size += value * value
       }
     }
-    return size > 0 ? (distance / size).squareRoot() : 0
+    return distance == 0 ? 0 : (distance / size).squareRoot()
   }
 }

@@ -94,7 +94,8 @@ struct GeometrySignals: DriverSignals {
 
   func meanAbsolute(_ change: ChangeRequest, at position: Int) -> Double {
     let value = mean(change, [position]) { $0.absolute(at: position, branch: $1) }
-    return deviation.factor(-1, position) * value - filterBound(change, [position]) / elementCount(change)
+    return max(
+      0, deviation.factor(-1, position) * value - filterBound(change, [position]) / elementCount(change))
   }
 
   func meanAbsoluteChange(_ change: ChangeRequest, _ u: Int, _ v: Int) -> Double {
@@ -111,7 +112,7 @@ struct GeometrySignals: DriverSignals {
 
   func magnitude(_ change: ChangeRequest, at position: Int) -> Double {
     let value = norm(change, [position]) { $0.square(at: position, branch: $1) }
-    return deviation.factor(-1, position) * value - filterBound(change, [position])
+    return max(0, deviation.factor(-1, position) * value - filterBound(change, [position]))
   }
 
   /// What filtering in single precision may have changed of a sum of magnitudes of the values at some calls, or of

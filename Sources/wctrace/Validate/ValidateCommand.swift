@@ -94,18 +94,23 @@ struct ValidateCommand: ParsableCommand {
       return try TracePairReport(TracePair(uncached: uncached, cached: cached), policy: policy).show(
         output.format)
     }
-    if let results, traces.isEmpty { return try show(ResultsFile.latest(ResultsFile.read(results).records)) }
+    if let results, traces.isEmpty {
+      let records = try ResultsFile.read(results).records
+      return try show(ResultsFile.latest(records), feedback: records.last { $0.feedback != nil }?.feedback)
+    }
     let file = try results.map { try ResultsFile($0) }
     let earlier = ResultsFile.latest(file?.records ?? [])
-    let (added, rollouts) = try validateTraces(file, earlier)
+    let (added, rollouts, hash) = try validateTraces(file, earlier)
     // Of what the file holds, what was asked for.
-    try show(ResultsFile.latest(earlier.filter { rollouts.contains($0.rollout) } + added))
+    let records = earlier.filter { rollouts.contains($0.rollout) } + added
+    try show(
+      ResultsFile.latest(records), feedback: hash ?? records.last { $0.feedback != nil }?.feedback)
   }
 
   // What is not among the earlier ones, or there with another feedback than the one that is asked for.
   private func validateTraces(
     _ file: ResultsFile?, _ earlier: [ValidationRecord]
-  ) throws -> (records: [ValidationRecord], rollouts: Set<String>) {
+  ) throws -> (records: [ValidationRecord], rollouts: Set<String>, feedback: String?) {
     let plans = try PolicySweep.plans(policy, limit: LiveOptions.limit)
     var input = TracesInput()
     input.traces = traces
@@ -138,7 +143,7 @@ struct ValidateCommand: ParsableCommand {
         bar.update(collected.add(record))
       }
     }
-    return (collected.records, Set(recorded.map(\.key)))
+    return (collected.records, Set(recorded.map(\.key)), feedback?.hash)
   }
 
   private final class Collected: Sendable {
@@ -153,10 +158,27 @@ struct ValidateCommand: ParsableCommand {
     }
   }
 
-  private func show(_ records: [ValidationRecord]) throws {
+  // Estimates with another feedback than this are left out.
+  private func records(_ records: [ValidationRecord], feedback: String?) -> [ValidationRecord] {
+    let others = records.count { $0.feedback != nil && $0.feedback != feedback }
+    guard others > 0 else { return records }
+    Terminal.remark(
+      "\(others) results have an estimate with feedback of another file, which is left out; name their policies with "
+        + "--feedback to make it anew")
+    return records.map { record in
+      guard record.feedback != feedback else { return record }
+      var record = record
+      record.setFeedback(nil, hash: nil, nil)
+      return record
+    }
+  }
+
+  private func show(_ records: [ValidationRecord], feedback: String?) throws {
     guard !records.isEmpty else { return Terminal.remark("there are no results yet") }
     // Whatever the order in which rollouts ended.
-    let records = records.sorted { ($0.policy, $0.rollout) < ($1.policy, $1.rollout) }
+    let records = self.records(records, feedback: feedback).sorted {
+      ($0.policy, $0.rollout) < ($1.policy, $1.rollout)
+    }
     let (errors, decisions) = (ValidationTable.errors(records), ValidationTable.decisions(records))
     let parted = partings > 0 ? ValidationTable.partings(records, limit: partings) : nil
     switch output.format {
