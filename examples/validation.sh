@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Does replay say what really happens? Every command behind the figures of docs/open-and-closed-loop.md, in order.
 #
-# validation.sh [FOLDER]: into FOLDER (demo/validation when left out; about 9 GB) records eight scenes to fit on and 24 held-out
-# ones, runs eighteen disturbing settings on the former, fits the model's feedback, and then runs 223 other settings live on
-# eight of the latter beside their replays, and on the other sixteen apart: the fit was not chosen by looking at those. Last,
-# four of these once more, each with a feedback that was fitted to the scene itself. About two hours on two cores.
-# Resumable: what is there is not made again. WCTRACE names the tool.
+# validation.sh [FOLDER]: into FOLDER (demo/validation when left out; about 10 GB) records eight scenes to fit on and 33 held-out
+# ones, runs eighteen disturbing settings on the former, fits the model's feedback, and then runs 223 other settings live beside
+# their replays: on eight scenes that parts of the fit were chosen by, on seventeen more, and on eight that were recorded when
+# everything was chosen. Last, four scenes once more, each with a feedback that was fitted to the scene itself. About
+# three hours on two cores. Resumable: what is there is not made again. WCTRACE names the tool.
 set -euo pipefail
 wctrace=$(realpath "${WCTRACE:-.build/release/wctrace}")
 mkdir -p "${1:-demo/validation}"
@@ -15,6 +15,8 @@ taps=latent,timestep,hidden.0,modulated,block.1,hidden.6,output,guided
 "$wctrace" record --output choose --scenes 2000000..2000007 --taps $taps --threads 1 --resume
 "$wctrace" record --output confirm --scenes 1000000..1000007 --taps $taps --threads 1 --resume
 "$wctrace" record --output apart --scenes 1000008..1000023 --taps $taps --threads 1 --resume
+"$wctrace" record --output apart --scenes 2000013 --taps $taps --threads 1 --resume
+"$wctrace" record --output last --scenes 3000000..3000007 --taps $taps --threads 1 --resume
 
 # 1. How the model answers to a changed latent, from settings that are not validated below.
 disturbing=(
@@ -94,12 +96,15 @@ done
 for calls in 8 10 13 17 20; do
   policies+=(--policy "schedule:file=ideal-$calls.json" --policy "fitted:file=fitted-$calls.json")
 done
-# On the eight scenes, on the sixteen, and all together from the same runs.
-for scenes in confirm apart; do
+# One group of scenes after the other, and all together from the same runs.
+for scenes in confirm apart last; do
+  echo; echo "scenes $scenes"
   "$wctrace" validate $scenes "${policies[@]}" --feedback feedback.safetensors --results runs-$scenes.jsonl --threads 1 "${@:2}"
 done
-cat runs-confirm.jsonl runs-apart.jsonl > runs-all.jsonl
-"$wctrace" validate confirm apart "${policies[@]}" --feedback feedback.safetensors --results runs-all.jsonl --threads 1 "${@:2}"
+cat runs-confirm.jsonl runs-apart.jsonl runs-last.jsonl > runs-all.jsonl
+echo; echo "all scenes"
+"$wctrace" validate confirm apart last "${policies[@]}" --feedback feedback.safetensors --results runs-all.jsonl --threads 1 \
+  "${@:2}"
 
 # 4. Four scenes with feedbacks of their own, among them the two that were foretold worst: the same settings disturb the very
 # scene.

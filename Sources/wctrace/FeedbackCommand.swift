@@ -33,6 +33,12 @@ struct FeedbackCommand: ParsableCommand {
   var classes = FeedbackFit.defaultClassCount
 
   @Option(
+    help:
+      "Boundaries between classes of size: a token's change over that of all tokens, root mean squares; none for one class."
+  )
+  var sizes = FeedbackFit.defaultSizeBoundaries.map { "\($0)" }.joined(separator: ",")
+
+  @Option(
     parsing: .unconditional,
     help: "Ridge towards one number per matrix, relative: more trusts the fitted rollouts' directions less.")
   var ridge = FeedbackFit.defaultRidge
@@ -42,7 +48,22 @@ struct FeedbackCommand: ParsableCommand {
 
   @OptionGroup var results: FormatOption
 
+  private var sizeBoundaries: [Double] {
+    get throws {
+      if sizes == "none" { return [] }
+      let numbers = try NumberList.read(sizes, of: "--sizes", allowed: "none or ascending numbers above 0") {
+        Double($0).flatMap { $0 > 0 && $0.isFinite ? $0 : nil }
+      }
+      guard numbers == Set(numbers).sorted() else {
+        throw ValidationError(
+          "--sizes is \(sizes); it takes none or ascending numbers above 0 joined by commas")
+      }
+      return numbers
+    }
+  }
+
   mutating func validate() throws {
+    _ = try sizeBoundaries
     guard !uncached.isEmpty, !disturbed.isEmpty else {
       throw ValidationError("name recordings after --uncached and after --disturbed")
     }
@@ -70,7 +91,7 @@ struct FeedbackCommand: ParsableCommand {
     }
     let used = pairs.filter { !$0.1.isEmpty }
     guard !used.isEmpty else { throw PolicyError("no two recordings have the same seeds of scene and noise") }
-    var fit = FeedbackFit(classCount: classes, ridge: ridge)
+    var fit = FeedbackFit(classCount: classes, sizeBoundaries: try sizeBoundaries, ridge: ridge)
     try fit.begin(used.map(\.0))
     let bar = Progress(total: used.reduce(0) { $0 + $1.1.count }, unit: "rollouts")
     for (reference, paths) in used {

@@ -106,7 +106,7 @@ import Testing
       // With another file, only what is asked for again has an estimate.
       _ = try Tool([
         "feedback", "--uncached", calm, "--disturbed", path("disturbed"), "--output", path("f.safetensors"),
-        "--classes", "1", "--force",
+        "--classes", "1", "--sizes", "none", "--force",
       ])
       let mixed = try Tool(
         ["validate", calm, "--policy", "interval:every=2"] + common.dropFirst(2))
@@ -171,6 +171,15 @@ import Testing
     let run = try Tool(["validate"] + arguments)
     #expect(run.status == 64)
     #expect(run.errors.contains(message), "\(run.errors)")
+  }
+
+  @Test("boundaries of sizes that are none", arguments: ["2,1", "0,1", "1,,2", "many"])
+  func sizes(text: String) throws {
+    let run = try Tool(["feedback", "--uncached", "a.h5", "--disturbed", "b.h5", "-o", "c", "--sizes", text])
+    #expect(run.status == 64)
+    #expect(
+      run.errors.contains("--sizes is \(text); it takes none or ascending numbers above 0 joined by commas"),
+      "\(run.errors)")
   }
 
   @Test("every column is defined in docs/metrics.md")
