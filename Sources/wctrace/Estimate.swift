@@ -13,8 +13,8 @@ struct Estimate: ParsableCommand {
       model: their predictions pass through its last layer. With --feedback, of 'wctrace feedback', the recorded \
       rollout is run again with the policy in it, and the network answers to the changed latent to first order: \
       'with feedback' is the final error, and 'computed*' counts the decisions, that this leads to. 'unrest' says how far \
-      the one-step estimate of the final latent is from it on the way, as a part of its size; where that is more than \
-      in the first chunk of every rollout that was fitted, 'fit' says beyond, and the estimate is not to be relied on. Neither runs the \
+      the one-step estimate of the final latent is from it on the way, as a part of its size; where that is more than a \
+      thousandth above that of every rollout that was fitted, 'fit' says beyond, and the estimate is not to be relied on. Neither runs the \
       network; what really happens is told by 'wctrace live'. A policy that cannot run on a trace is named on standard \
       error. Exit codes: 0 done, 3 done but some cannot run, 1 failed, as when none can.
       """)
@@ -64,8 +64,19 @@ struct Estimate: ParsableCommand {
     var beyond: [(trace: String, unrest: Double)] = []
     for trace in traces {
       let reader = try TraceReader(path: trace)
-      let echo = try EchoedRollout(
-        reader, feedback: feedback, ends: weights.flatMap { EchoedRollout.Ends($0, for: reader.header) })
+      let echo: EchoedRollout
+      do {
+        echo = try EchoedRollout(
+          reader, feedback: feedback, ends: weights.flatMap { EchoedRollout.Ends($0, for: reader.header) })
+      } catch {
+        // What does not suit the feedback does not take the other traces with it.
+        let own = plans.compactMap { Misfit(error, $0.spec, on: trace) }
+        guard own.count == plans.count else { throw error }
+        misfits += own
+        doneCount += plans.count
+        bar.update(doneCount)
+        continue
+      }
       if echo.isBeyondFit == true { beyond.append((trace, echo.unrest)) }
       let rows = try OrderedJobs.run(
         plans.count, workerCount: jobs ?? Cores.count,

@@ -14,7 +14,8 @@ struct FeedbackCommand: ParsableCommand {
       per call, modality and class of tokens one matrix of channels by channels. 'wctrace estimate --feedback' then \
       tells the final error of any policy on any recording of that model, step count and guidance, without the model. \
       Rollouts belong together by their seeds of scene and noise; the first chunk of each is used. The column \
-      'unexplained' is the part of the squared change of the output that the matrices leave open.
+      'unexplained' is the part of the squared change of the output that the matrices leave open; n/a where no disturbed \
+      rollout computed the call with another latent, so that the matrices of the nearest call are taken.
       """)
 
   @Option(
@@ -89,6 +90,11 @@ struct FeedbackCommand: ParsableCommand {
     if !alone.isEmpty {
       Terminal.remark("no disturbed rollout of the same seeds: \(alone.joined(separator: ", "))")
     }
+    let known = Set(references.map { [$0.header.sceneSeed, $0.header.noiseSeed] })
+    let passedOver = bySeeds.filter { !known.contains($0.key) }.flatMap(\.value).sorted()
+    if !passedOver.isEmpty {
+      Terminal.remark("no uncached rollout of the same seeds: \(passedOver.joined(separator: ", "))")
+    }
     let used = pairs.filter { !$0.1.isEmpty }
     guard !used.isEmpty else { throw PolicyError("no two recordings have the same seeds of scene and noise") }
     var fit = FeedbackFit(classCount: classes, sizeBoundaries: try sizeBoundaries, ridge: ridge)
@@ -103,7 +109,8 @@ struct FeedbackCommand: ParsableCommand {
     let feedback = try fit.feedback()
     try feedback.write(to: output)
     Terminal.remark(
-      "\(output): \(fit.pairCount) rollouts, \(fit.callCount) calls of another latent, unrest \(feedback.unrestRange)"
+      "\(output): \(fit.pairCount) disturbed rollouts, \(fit.callCount) of their calls with another latent; unrest "
+        + feedback.unrestRange
     )
     var table = Table(columns: [
       .init("call", key: "position"), .init("noise", key: "sigma"), .init("unexplained", key: "unexplained"),

@@ -41,7 +41,8 @@ public struct Safetensors: Sendable {
     guard length <= Safetensors.headerLimit else {
       throw TraceError(
         .corrupt, path: path, at: "header",
-        "a header of \(length) bytes is announced; at most \(Safetensors.headerLimit) are allowed")
+        "a header of \(length) bytes is announced and at most \(Safetensors.headerLimit) are allowed; this is no safetensors file"
+      )
     }
     dataStart = 8 + Int(length)
     guard dataStart <= file.count else {
@@ -105,9 +106,13 @@ public struct Safetensors: Sendable {
         }
         byteCount = product
       }
-      guard array.offsets.count == 2, array.start == end, array.offsets[1] >= end,
-        array.offsets[1] <= dataCount
-      else {
+      if array.offsets.count == 2, array.offsets[1] > dataCount {
+        throw TraceError(
+          .corrupt, path: path, at: name,
+          "the array ends at byte \(array.offsets[1]) of the data, but the file has only \(dataCount) bytes of data: it is cut off"
+        )
+      }
+      guard array.offsets.count == 2, array.start == end, array.offsets[1] >= end else {
         throw TraceError(
           .corrupt, path: path, at: name,
           "data_offsets are \(array.offsets); arrays must follow each other from byte 0 to \(dataCount), "

@@ -96,7 +96,7 @@ public final class EchoedRollout: Sendable {
       needed.formUnion([change.quantity.tap, change.quantity.minus].compactMap { $0 })
     }
     needed.subtract([.latent, .output, .guided])
-    for tap in needed { try load(tap) }
+    for tap in needed.sorted() { try load(tap) }
     let shown = features.withLock { $0.filter { needed.contains($0.key) } }
     var cache = try LiveCache(
       plan, calls: source.calls, blockCount: blockCount, header: source.header

@@ -17,7 +17,7 @@ struct ValidateCommand: ParsableCommand {
       where and why they part first.
 
       With --feedback, a file of 'wctrace feedback' made from other scenes, the estimate with the model's answer to the \
-      changed latent stands beside the others; with another file the live runs of --results are kept. For policies that predict inside the network 'direct' takes their \
+      changed latent stands beside the others, and again for rollouts within and beyond what it was fitted on, where some are beyond; with another file the live runs of --results are kept. For policies that predict inside the network 'direct' takes their \
       predictions through the last layer, as 'wctrace estimate' does.
 
       With --results every comparison is appended to a file of JSON lines as soon as it is there; the same command goes \
@@ -102,7 +102,7 @@ struct ValidateCommand: ParsableCommand {
     let earlier = ResultsFile.latest(file?.records ?? [])
     let (added, rollouts, hash) = try validateTraces(file, earlier)
     // Of what the file holds, what was asked for.
-    let records = earlier.filter { rollouts.contains($0.rollout) } + added
+    let records = (file?.records ?? []).filter { rollouts.contains($0.rollout) } + added
     try show(
       ResultsFile.latest(records), feedback: hash ?? records.last { $0.feedback != nil }?.feedback)
   }
@@ -131,7 +131,7 @@ struct ValidateCommand: ParsableCommand {
       sum + plans.count { !done.contains([trace.key, $0.spec.description]) }
     }
     let known = Dictionary(earlier.map { ([$0.rollout, $0.policy], $0) }) { $1 }
-    if !earlier.isEmpty { Terminal.remark("\(earlier.count) results are there; \(total) are left") }
+    if !earlier.isEmpty { Terminal.remark("\(earlier.count) results are there; \(total) are to be made") }
     let bar = Progress(total: total, unit: "runs")
     let collected = Collected()
     for trace in recorded {
@@ -163,8 +163,8 @@ struct ValidateCommand: ParsableCommand {
     let others = records.count { $0.feedback != nil && $0.feedback != feedback }
     guard others > 0 else { return records }
     Terminal.remark(
-      "\(others) results have an estimate with feedback of another file, which is left out; name their policies with "
-        + "--feedback to make it anew")
+      "\(others) results have an estimate with feedback of another file than \(self.feedback ?? "that of the last result"), "
+        + "which is left out; name their policies with --feedback to make it anew")
     return records.map { record in
       guard record.feedback != feedback else { return record }
       var record = record
@@ -178,6 +178,12 @@ struct ValidateCommand: ParsableCommand {
     // Whatever the order in which rollouts ended.
     let records = self.records(records, feedback: feedback).sorted {
       ($0.policy, $0.rollout) < ($1.policy, $1.rollout)
+    }
+    let beyond = Set(records.filter { $0.fitRange == .beyond }.map(\.rollout)).count
+    if beyond > 0 {
+      Terminal.remark(
+        "\(beyond) of \(Set(records.map(\.rollout)).count) rollouts lie beyond the fit of the feedback (docs/metrics.md); do not rely "
+          + "on 'with_feedback' there")
     }
     let (errors, decisions) = (ValidationTable.errors(records), ValidationTable.decisions(records))
     let parted = partings > 0 ? ValidationTable.partings(records, limit: partings) : nil
