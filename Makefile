@@ -27,7 +27,7 @@ test: setup python
 tuning-guide: build
 	examples/tuning-guide.sh
 
-# Replay against live runs: 223 settings on eight held-out scenes (docs/open-and-closed-loop.md); hours, resumable.
+# Replay against live runs: 223 settings on 33 held-out scenes (docs/open-and-closed-loop.md); hours, resumable.
 validation: build
 	examples/validation.sh
 
