@@ -108,11 +108,11 @@ struct ChangeBuilder<Source: FeatureSource> {
       var sums = BranchSums(request, branch.count)
       var before = TensorDifference([])
       for (position, call) in branch.enumerated() {
-        let whole = try self.values(call, whole)
+        let plain = try self.values(call, whole)
         sums.roundings.append(
-          ChangeSums.absolute(of: whole) * filter.roundingBound(grid: grid, sigma: call.sigma))
+          ChangeSums.absolute(of: plain) * filter.roundingBound(grid: grid, sigma: call.sigma))
         let values = TensorDifference(
-          filter.apply(to: whole, channels: layout.channelCount, grid: grid, sigma: call.sigma))
+          filter.apply(to: plain, channels: layout.channelCount, grid: grid, sigma: call.sigma))
         sums.add(ChangeSums.of(values), at: position)
         if position > 0 { sums.add(ChangeSums.between(before, values), pair: position - 1) }
         before = values

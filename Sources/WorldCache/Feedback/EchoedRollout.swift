@@ -47,9 +47,7 @@ public final class EchoedRollout: Sendable {
     self.source = source
     self.feedback = feedback
     self.ends = ends
-    if let feedback, let mismatch = feedback.scope.mismatch(try FeedbackScope(of: source)) {
-      throw PolicyError("\(source.path): \(mismatch), so that this feedback does not hold for it")
-    }
+    try feedback?.check(source)
     chunks = try Set(source.calls.map(\.chunk)).sorted().map { try RecordedChunk(source, chunk: $0) }
     let unrests = chunks.map(\.unrest)
     let wholes = zip(chunks, unrests).map { $0.wholeUnrest($1) }

@@ -41,6 +41,19 @@ public struct Feedback: Sendable {
     return !(unrest <= largest * (1 + Feedback.unrestSlack))
   }
 
+  /// The least and largest unrest that it was fitted on, in words.
+  public var unrestRange: String {
+    let ends = [fittedUnrests.first, fittedUnrests.last].map { Table.decimal($0 ?? 0, 3) }
+    return "\(ends[0]) to \(ends[1])"
+  }
+
+  /// Throws a ``PolicyError`` where it was fitted on something else than the recording is of, and as
+  /// ``FeedbackScope/init(of:)``.
+  public func check(_ source: some FeatureSource) throws {
+    guard let mismatch = scope.mismatch(try FeedbackScope(of: source)) else { return }
+    throw PolicyError("\(source.path): \(mismatch), so that this feedback does not hold for it")
+  }
+
   /// K: classes of unrest times classes of size.
   public var classCount: Int { ((boundaries.first?.count ?? 0) + 1) * sizeCount }
   var sizeCount: Int { sizeBoundaries.count + 1 }

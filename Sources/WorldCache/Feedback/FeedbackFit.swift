@@ -30,8 +30,8 @@ public struct FeedbackFit: Sendable {
   /// (docs/open-and-closed-loop.md).
   public static let defaultRidge = 0.3
   public static let defaultClassCount = 8
-  /// On the bundled model these halve what one response for all sizes leaves unexplained of EasyCache and Spectrum, in
-  /// scenes that were not fitted.
+  /// With these Spectrum's estimates meet the truth on the bundled model, which one response for all sizes leaves a
+  /// quarter too large (docs/open-and-closed-loop.md).
   public static let defaultSizeBoundaries = [0.25, 0.5, 1, 2, 4]
 
   /// `sizeBoundaries` must ascend.

@@ -57,9 +57,11 @@ final class ResultsFile: Sendable {
     return (records, start - data.startIndex)
   }
 
-  /// The last record of every pair of rollout and policy: one made again, with feedback, replaces the earlier one.
+  /// The last record of every pair of rollout and policy, in their order: one made again, with feedback, replaces the
+  /// earlier one.
   static func latest(_ records: [ValidationRecord]) -> [ValidationRecord] {
-    Array(Dictionary(records.map { ([$0.rollout, $0.policy], $0) }) { $1 }.values)
+    var seen: Set<[String]> = []
+    return records.reversed().filter { seen.insert([$0.rollout, $0.policy]).inserted }.reversed()
   }
 
   func append(_ record: ValidationRecord) throws {

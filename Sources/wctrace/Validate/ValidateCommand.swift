@@ -94,17 +94,13 @@ struct ValidateCommand: ParsableCommand {
       return try TracePairReport(TracePair(uncached: uncached, cached: cached), policy: policy).show(
         output.format)
     }
-    if let results, traces.isEmpty {
-      let records = try ResultsFile.read(results).records
-      return try show(ResultsFile.latest(records), feedback: records.last { $0.feedback != nil }?.feedback)
-    }
+    if let results, traces.isEmpty { return try show(ResultsFile.latest(ResultsFile.read(results).records)) }
     let file = try results.map { try ResultsFile($0) }
     let earlier = ResultsFile.latest(file?.records ?? [])
     let (added, rollouts, hash) = try validateTraces(file, earlier)
     // Of what the file holds, what was asked for.
-    let records = (file?.records ?? []).filter { rollouts.contains($0.rollout) } + added
-    try show(
-      ResultsFile.latest(records), feedback: hash ?? records.last { $0.feedback != nil }?.feedback)
+    let records = earlier.filter { rollouts.contains($0.rollout) } + added
+    try show(ResultsFile.latest(records), feedback: hash)
   }
 
   // What is not among the earlier ones, or there with another feedback than the one that is asked for.
@@ -158,8 +154,9 @@ struct ValidateCommand: ParsableCommand {
     }
   }
 
-  // Estimates with another feedback than this are left out.
+  // Estimates with another feedback than this, or than the last result's, are left out.
   private func records(_ records: [ValidationRecord], feedback: String?) -> [ValidationRecord] {
+    let feedback = feedback ?? records.last { $0.feedback != nil }?.feedback
     let others = records.count { $0.feedback != nil && $0.feedback != feedback }
     guard others > 0 else { return records }
     Terminal.remark(
@@ -173,7 +170,7 @@ struct ValidateCommand: ParsableCommand {
     }
   }
 
-  private func show(_ records: [ValidationRecord], feedback: String?) throws {
+  private func show(_ records: [ValidationRecord], feedback: String? = nil) throws {
     guard !records.isEmpty else { return Terminal.remark("there are no results yet") }
     // Whatever the order in which rollouts ended.
     let records = self.records(records, feedback: feedback).sorted {
